@@ -1,0 +1,130 @@
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{AnalysisId, InvalidValue, RawJson, StatId};
+
+/// What a stat is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatsType {
+    /// Numbers of risks by level.
+    Risk,
+    /// The threats and how much risk each brings.
+    Threat,
+    /// The vulnerabilities and how much risk each brings.
+    Vulnerability,
+    /// The risk matrices.
+    Cartography,
+    /// The maturity of controls, by referential.
+    Compliance,
+}
+
+impl StatsType {
+    /// All types.
+    pub const ALL: [Self; 5] = [
+        Self::Risk,
+        Self::Threat,
+        Self::Vulnerability,
+        Self::Cartography,
+        Self::Compliance,
+    ];
+
+    /// The name on the wire and in the storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Risk => "risk",
+            Self::Threat => "threat",
+            Self::Vulnerability => "vulnerability",
+            Self::Cartography => "cartography",
+            Self::Compliance => "compliance",
+        }
+    }
+}
+
+impl fmt::Display for StatsType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for StatsType {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|known| known.as_str()).collect();
+                InvalidValue::new(text, format_args!("one of {}", known.join(", ")))
+            })
+    }
+}
+
+/// One JSON document about one analysis on one day.
+///
+/// Serialises as it travels: `{uuid, anr, type, date, data}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stat {
+    /// The stat's own id.
+    pub uuid: StatId,
+    /// The analysis that the stat is about.
+    #[serde(rename = "anr")]
+    pub analysis: AnalysisId,
+    /// What the stat is about.
+    #[serde(rename = "type")]
+    pub stats_type: StatsType,
+    /// The day on which the front office took it.
+    pub date: NaiveDate,
+    /// The document, as sent.
+    pub data: RawJson,
+}
+
+/// A stat as a front office sends it: one that comes from another instance has an id, a new one has none yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewStat {
+    /// The stat's own id, where it has one.
+    pub uuid: Option<StatId>,
+    /// The analysis that the stat is about.
+    pub analysis: AnalysisId,
+    /// What the stat is about.
+    pub stats_type: StatsType,
+    /// The day on which the front office took it.
+    pub date: NaiveDate,
+    /// The document, as sent.
+    pub data: RawJson,
+}
+
+impl From<NewStat> for Stat {
+    /// Gives the stat a random id if it has none.
+    fn from(new: NewStat) -> Self {
+        Self {
+            uuid: new.uuid.unwrap_or_else(StatId::random),
+            analysis: new.analysis,
+            stats_type: new.stats_type,
+            date: new.date,
+            data: new.data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_by_the_name_they_are_written_with() {
+        for known in StatsType::ALL {
+            assert_eq!(known.as_str().parse(), Ok(known));
+            assert_eq!(serde_json::to_value(known).unwrap(), known.as_str());
+        }
+        let error = "bogus".parse::<StatsType>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "'bogus' is not one of risk, threat, vulnerability, cartography, compliance"
+        );
+    }
+}
