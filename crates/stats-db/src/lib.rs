@@ -1,1 +1,18 @@
-//! Soon.
+#![doc = include_str!("../README.md")]
+
+mod clients;
+mod connection;
+mod error;
+mod migrations;
+mod pool;
+mod rows;
+mod schema;
+mod stats;
+mod types;
+mod url;
+
+pub use clients::ClientChange;
+pub use error::{ClientConflict, DbError};
+pub use pool::Db;
+pub use stats::Snapshot;
+pub use url::DatabaseUrl;

@@ -1,0 +1,41 @@
+//! The tables. Whatever an older service may have left NULL is nullable here.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::PortableUuid;
+
+    client (id) {
+        id -> Integer,
+        uuid -> PortableUuid,
+        name -> Nullable<Text>,
+        token -> Nullable<Text>,
+        role -> Nullable<Integer>,
+        latitude -> Nullable<Double>,
+        longitude -> Nullable<Double>,
+        last_seen -> Nullable<Timestamp>,
+        local -> Nullable<Bool>,
+        is_sharing_enabled -> Nullable<Bool>,
+        created_at -> Nullable<Timestamp>,
+        updated_at -> Nullable<Timestamp>,
+        is_active -> Nullable<Bool>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::{PortableJson, PortableUuid};
+
+    stats (uuid) {
+        uuid -> PortableUuid,
+        anr -> PortableUuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        date -> Date,
+        data -> PortableJson,
+        created_at -> Nullable<Timestamp>,
+        client_id -> Nullable<Integer>,
+        seq -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(client, stats);

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs a command with a PostgreSQL server of its own: in a temporary folder, on a free port, gone afterwards.
+# The command finds it in STATS_TEST_POSTGRES. Usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]
+set -euo pipefail
+
+die() { echo "with-postgres.sh: $*" >&2; exit 1; }
+
+find_program() {
+    local folder
+    for folder in ${PG_BIN:-} $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -rV); do
+        if [ -x "$folder/$1" ]; then echo "$folder/$1"; return; fi
+    done
+    command -v "$1" || die "there is no $1: install PostgreSQL (Debian: apt-get install postgresql), or set PG_BIN"
+}
+
+[ $# -gt 0 ] || die "usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]"
+initdb=$(find_program initdb)
+pg_ctl=$(find_program pg_ctl)
+
+# PostgreSQL refuses to run as root.
+as_owner() { "$@"; }
+if [ "$(id -u)" = 0 ]; then
+    id postgres >/dev/null 2>&1 || die "there is no user 'postgres' to run the server as"
+    as_owner() { setpriv --reuid postgres --regid postgres --clear-groups env -u LC_ALL HOME=/ "$@"; }
+fi
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/stats-postgres.XXXXXX")
+chmod 755 "$folder"
+mkdir "$folder/data" "$folder/socket"
+[ "$(id -u)" != 0 ] || chown postgres "$folder/data" "$folder/socket" "$folder"
+
+stop() {
+    as_owner "$pg_ctl" --pgdata "$folder/data" --mode immediate --silent stop >/dev/null 2>&1 || true
+    rm -rf "$folder"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+cd "$folder"
+as_owner "$initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C --no-sync \
+    >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; die "initdb failed"; }
+
+# A port may be taken between the choice and the start, hence a few tries.
+for try in 1 2 3 4 5; do
+    port=$((20000 + RANDOM % 20000))
+    if as_owner "$pg_ctl" --pgdata data --silent --wait --log "$folder/data/server.log" start --options \
+        "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/socket -c max_connections=300 -c fsync=off" \
+        >/dev/null 2>&1; then break; fi
+    [ "$try" != 5 ] || { cat "$folder/data/server.log" >&2; die "the server does not start"; }
+done
+
+cd "$OLDPWD"
+export STATS_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port"
+"$@"
