@@ -16,27 +16,21 @@ use crate::{Db, DbError};
 const ROWS_PER_INSERT: usize = 500;
 
 impl Db {
-    /// Stores a batch of stats, all or nothing, and gives the ids that were skipped: those that are stored already,
-    /// whoever sent them, and those that came earlier in the same batch.
-    pub fn insert_stats(
-        &self,
-        owner: ClientId,
-        batch: &[Stat],
-    ) -> Result<HashSet<StatId>, DbError> {
+    /// Stores a batch of stats, all or nothing, and gives the positions of those that were skipped: because they are
+    /// stored already, whoever sent them, or because one with the same id comes earlier in the batch.
+    pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<usize>, DbError> {
         let mut ids = HashSet::with_capacity(batch.len());
-        let (new, twice): (Vec<_>, Vec<_>) = batch.iter().partition(|stat| ids.insert(stat.uuid));
-        let mut skipped: HashSet<_> = twice.into_iter().map(|stat| stat.uuid).collect();
+        let first_of_its_id: Vec<bool> = batch.iter().map(|stat| ids.insert(stat.uuid)).collect();
+        let new = batch.iter().zip(&first_of_its_id).filter(|(_, is_first)| **is_first);
+        let new: Vec<&Stat> = new.map(|(stat, _)| stat).collect();
         if new.is_empty() {
-            return Ok(skipped);
+            return Ok(Vec::new());
         }
         let now = Utc::now().naive_utc();
         let stored = self.write(|conn| {
             let mut stored = HashSet::with_capacity(new.len());
             for chunk in new.chunks(ROWS_PER_INSERT) {
-                let rows: Vec<_> = chunk
-                    .iter()
-                    .map(|stat| NewStatRow::new(stat, owner, now))
-                    .collect();
+                let rows: Vec<_> = chunk.iter().map(|stat| NewStatRow::new(stat, owner, now)).collect();
                 let uuids: Vec<DbUuid> = on_each_backend!(conn, |conn| {
                     diesel::insert_into(stats::table)
                         .values(&rows)
@@ -49,12 +43,11 @@ impl Db {
             }
             Ok(stored)
         })?;
-        skipped.extend(
-            new.iter()
-                .map(|stat| stat.uuid)
-                .filter(|uuid| !stored.contains(uuid)),
-        );
-        Ok(skipped)
+        let skipped = batch.iter().zip(first_of_its_id).enumerate().filter_map(|(position, (stat, is_first))| {
+            let is_stored = is_first && stored.contains(&stat.uuid);
+            (!is_stored).then_some(position)
+        });
+        Ok(skipped.collect())
     }
 
     /// Deletes the stats that a client sent about an analysis; tells how many those were.

@@ -1,1 +1,14 @@
-//! Soon.
+#![doc = include_str!("../README.md")]
+
+mod json;
+mod object;
+mod processor;
+mod registry;
+mod risk;
+mod sum;
+
+pub use object::{ObjectPartial, ThreatAverageOnDate, VulnerabilityAverageOnDate};
+pub use processor::{Partial, Processor, Shape};
+pub use registry::{Accumulator, Finish, ProcessorError, Registered, all, find};
+pub use risk::{RiskAverages, RiskAveragesOnDate, RiskPartial};
+pub use sum::{ExactSum, MAX_MAGNITUDE, Mean};
