@@ -1,1 +1,10 @@
-//! Soon.
+#![doc = include_str!("../README.md")]
+
+mod about;
+mod answer;
+mod api;
+mod app;
+mod errors;
+mod request;
+
+pub use app::{App, HttpConfig, serve};

@@ -1,0 +1,130 @@
+//! The namespace `client`: the account of who asks, and new accounts.
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use stats_core::{Client, ClientName, ClientUuid, NewClient, Role, Token};
+use stats_db::{ClientChange, ClientConflict, DbError};
+
+use crate::answer::blocking;
+use crate::app::HttpConfig;
+use crate::errors::ApiError;
+use crate::request::{Arguments, Call, Input, values};
+
+/// A client as the API shows it.
+#[derive(Serialize)]
+struct ClientAnswer<'a> {
+    name: &'a str,
+    token: &'a Token,
+    role: String,
+    is_sharing_enabled: bool,
+}
+
+fn answer(status: StatusCode, client: &Client) -> HttpResponse {
+    HttpResponse::build(status).json(ClientAnswer {
+        name: &client.name,
+        token: &client.token,
+        role: client.role.number().to_string(),
+        is_sharing_enabled: client.is_sharing_enabled,
+    })
+}
+
+/// `GET /client/me`
+pub(super) async fn me(call: Call) -> HttpResponse {
+    answer(StatusCode::OK, &call.caller)
+}
+
+/// `{name, is_sharing_enabled, token}`
+pub(super) struct Create(NewClient);
+
+impl Input for Create {
+    fn permit(caller: &Client, config: &HttpConfig) -> Result<(), ApiError> {
+        if !caller.is_admin() {
+            return Err(ApiError::NotAllowed("Only an admin can create clients."));
+        }
+        if !config.is_registration_open {
+            return Err(ApiError::NotAllowed(
+                "The registration of clients is closed on this instance.",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        _: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        let mut arguments = Arguments::read_json(request, payload).await?;
+        let name = arguments.require("name", values::parsed::<ClientName>);
+        let is_sharing_enabled = arguments.require("is_sharing_enabled", values::boolean);
+        let token = arguments.require("token", values::parsed::<Token>);
+        arguments.finish(|| {
+            Some(Self(NewClient {
+                uuid: ClientUuid::random(),
+                name: name?,
+                token: token?,
+                role: Role::User,
+                is_sharing_enabled: is_sharing_enabled?,
+            }))
+        })
+    }
+}
+
+/// `POST /client/`
+pub(super) async fn create(call: Call<Create>) -> Result<HttpResponse, ApiError> {
+    let Call {
+        app,
+        input: Create(new),
+        ..
+    } = call;
+    let created = blocking(move || match app.db.create_client(&new) {
+        Ok(client) => Ok(Some(client)),
+        Err(DbError::ClientExists(ClientConflict::Token)) => {
+            Err(ApiError::field("token", "is the token of another client"))
+        }
+        Err(DbError::ClientExists(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    })
+    .await?;
+    Ok(match created {
+        Some(client) => answer(StatusCode::CREATED, &client),
+        None => HttpResponse::NotModified().finish(),
+    })
+}
+
+/// `{is_sharing_enabled}`; what else makes up a client is read-only and ignored.
+pub(super) struct Change {
+    is_sharing_enabled: bool,
+}
+
+impl Input for Change {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        _: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        let mut arguments = Arguments::read_json(request, payload).await?;
+        let is_sharing_enabled = arguments.require("is_sharing_enabled", values::boolean);
+        for read_only in ["name", "token", "role"] {
+            arguments.ignore(read_only);
+        }
+        arguments.finish(|| {
+            Some(Self {
+                is_sharing_enabled: is_sharing_enabled?,
+            })
+        })
+    }
+}
+
+/// `PATCH /client/me`
+pub(super) async fn change(call: Call<Change>) -> Result<HttpResponse, ApiError> {
+    let Call { app, caller, input } = call;
+    let change = ClientChange {
+        is_sharing_enabled: Some(input.is_sharing_enabled),
+        ..ClientChange::default()
+    };
+    let changed = blocking(move || Ok(app.db.change_client(caller.uuid, &change)?)).await?;
+    Ok(answer(StatusCode::CREATED, &changed))
+}

@@ -1,0 +1,219 @@
+//! The namespace `processed`: what processors make of the stats of all clients.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::dev::Payload;
+use actix_web::web::Json;
+use serde::Serialize;
+use serde_json::Value;
+use stats_core::{
+    AnalysisId, DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType, function_name,
+};
+use stats_db::Db;
+use stats_processors::{Finish, Registered, Shape};
+
+use crate::answer::stream_json;
+use crate::app::HttpConfig;
+use crate::errors::ApiError;
+use crate::request::{Arguments, Call, Input, values};
+
+/// A processor as it introduces itself.
+#[derive(Serialize)]
+pub(super) struct Description {
+    name: &'static str,
+    description: &'static str,
+}
+
+/// `GET /stats/processed/list`
+pub(super) async fn list() -> Json<Vec<Description>> {
+    let describe = |known: &Registered| Description {
+        name: known.name(),
+        description: known.description(),
+    };
+    Json(stats_processors::all().iter().map(describe).collect())
+}
+
+/// Which processor to run, and on what.
+pub(super) struct Process {
+    processor: &'static Registered,
+    finish: Box<dyn Finish>,
+    filter: StatsFilter,
+}
+
+impl Input for Process {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        _: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        Self::from_arguments(Arguments::read(request, payload).await?)
+    }
+}
+
+impl Process {
+    fn from_arguments(mut arguments: Arguments) -> Result<Self, ApiError> {
+        let stats_type = arguments.require("type", values::parsed::<StatsType>);
+        let processor = arguments.require("processor", known_processor);
+        let parameters = arguments
+            .take("processor_params", parameters)
+            .unwrap_or_default();
+        let analyses: Option<BTreeSet<AnalysisId>> = arguments
+            .take("anrs", values::analyses)
+            .filter(|analyses| !analyses.is_empty());
+        let from = arguments
+            .take("date_from", values::date)
+            .unwrap_or(MIN_DATE);
+        let to = arguments.take("date_to", values::date).unwrap_or(MAX_DATE);
+        let local_only = arguments
+            .take("local_stats_only", values::boolean)
+            .unwrap_or(false);
+        let (stats_type, processor) = arguments.finish(|| stats_type.zip(processor))?;
+        if processor.stats_type() != stats_type {
+            let (processor, stats_type) = (processor.name().to_owned(), stats_type.to_string());
+            return Err(ApiError::WrongType {
+                processor,
+                stats_type,
+            });
+        }
+        let finish = processor
+            .prepare(&parameters)
+            .map_err(|error| ApiError::field("processor_params", error))?;
+        let filter = StatsFilter {
+            stats_type: Some(stats_type),
+            analyses,
+            dates: DateRange { from, to },
+            local_only,
+            ..StatsFilter::default()
+        };
+        Ok(Self {
+            processor,
+            finish,
+            filter,
+        })
+    }
+
+    /// The result as JSON.
+    fn run(&self, db: &Db) -> Result<String, ApiError> {
+        let mut accumulator = self.processor.start();
+        db.read(|snapshot| {
+            snapshot.for_each_document(&self.filter, |date, data| accumulator.fold(date, data))
+        })
+        .map_err(ApiError::from)?;
+        if accumulator.skipped() > 0 {
+            log::warn!(
+                function = function_name!();
+                "{} could not read {} part(s) of the stats", self.processor.name(), accumulator.skipped()
+            );
+        }
+        let result = self.finish.finish(accumulator.as_ref(), Shape::Series);
+        result.map_err(|error| ApiError::Internal(error.to_string()))
+    }
+}
+
+fn known_processor(value: &Value) -> Result<&'static Registered, InvalidValue> {
+    let name = values::text(value)?;
+    stats_processors::find(&name).ok_or_else(|| {
+        let known: Vec<_> = stats_processors::all()
+            .iter()
+            .map(Registered::name)
+            .collect();
+        InvalidValue::new(&name, format_args!("one of {}", known.join(", ")))
+    })
+}
+
+/// Parameters of a processor: JSON, or JSON in a string, which is how they travel in a query string.
+fn parameters(value: &Value) -> Result<Value, InvalidValue> {
+    match value {
+        Value::String(text) if text.trim().is_empty() => Ok(Value::Null),
+        Value::String(text) => {
+            serde_json::from_str(text).map_err(|_| InvalidValue::new(text, "JSON"))
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+/// `GET /stats/processed/`
+pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiError> {
+    let Call { app, input, .. } = call;
+    stream_json(move |answer| {
+        let data = input.run(&app.db)?;
+        let (stats_type, processor) = (input.processor.stats_type(), input.processor.name());
+        write!(
+            answer,
+            r#"{{"type":"{stats_type}","processor":"{processor}","data":{data}}}"#
+        )?;
+        Ok(())
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(arguments: Value) -> ApiError {
+        Process::from_arguments(Arguments::of(arguments))
+            .err()
+            .unwrap()
+    }
+
+    #[test]
+    fn without_dates_all_dates_count() {
+        let process = Process::from_arguments(Arguments::of(
+            json!({"type": "risk", "processor": "risk_averages"}),
+        ))
+        .unwrap();
+        assert_eq!(process.filter.dates, DateRange::default());
+        assert_eq!(process.filter.analyses, None);
+        assert!(!process.filter.local_only);
+    }
+
+    #[test]
+    fn parameters_come_as_json_or_as_text() {
+        for params in [
+            json!({"risks_state": "current"}),
+            json!(r#"{"risks_state": "current"}"#),
+            json!(""),
+            json!([]),
+        ] {
+            let arguments =
+                json!({"type": "risk", "processor": "risk_averages", "processor_params": params});
+            assert!(
+                Process::from_arguments(Arguments::of(arguments)).is_ok(),
+                "{params}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let fields = |error: &ApiError| match error {
+            ApiError::Invalid(errors) => errors.iter().map(|(field, _)| field.to_owned()).collect(),
+            other => vec![other.to_string()],
+        };
+        let base = json!({"type": "risk", "processor": "risk_averages"});
+        for (field, value) in [
+            ("type", json!("odd")),
+            ("type", json!(null)),
+            ("processor", json!("tree")),
+            ("processor", json!(5)),
+            ("processor_params", json!({"risks_type": "junk"})),
+            ("processor_params", json!("{")),
+            ("processor_params", json!(5)),
+            ("local_stats_only", json!(3)),
+            ("date_from", json!("junk")),
+            ("anrs", json!(["zz"])),
+        ] {
+            let mut arguments = base.clone();
+            arguments[field] = value;
+            assert_eq!(fields(&error(arguments.clone())), [field], "{arguments}");
+        }
+        let mismatch = error(json!({"type": "risk", "processor": "threat_average_on_date"}));
+        assert!(matches!(mismatch, ApiError::WrongType { .. }), "{mismatch}");
+    }
+}

@@ -1,0 +1,419 @@
+//! The namespace `stats`: what front offices send, and get back as they sent it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ContentType, HeaderName};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{Local, NaiveDate};
+use stats_core::{
+    AnalysisId, Client, ClientId, DateRange, Page, Stat, StatsFilter, StatsType, function_name,
+    parse_batch,
+};
+
+use crate::answer::{AnswerWriter, blocking, stream_json};
+use crate::app::{App, HttpConfig};
+use crate::errors::ApiError;
+use crate::request::{Arguments, Call, Input, read_json_body, values};
+
+/// Tells how many stats there are before paging.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+/// So many skipped stats of one batch are named in the log.
+const NAMED_DUPLICATES: usize = 10;
+
+/// A batch of stats, unread: it may be large, so that it is parsed where that does not hold up others.
+pub(super) struct Batch(Vec<u8>);
+
+impl Input for Batch {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        config: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        Ok(Self(
+            read_json_body(request, payload, config.max_body_bytes).await?,
+        ))
+    }
+}
+
+/// `POST /stats/`
+pub(super) async fn create(call: Call<Batch>) -> Result<HttpResponse, ApiError> {
+    let Call {
+        caller,
+        app,
+        input: Batch(body),
+    } = call;
+    let (status, answer) = blocking(move || {
+        let batch: Vec<Stat> = parse_batch(&body)?.into_iter().map(Stat::from).collect();
+        drop(body);
+        let skipped: HashSet<usize> = app
+            .db
+            .insert_stats(caller.id, &batch)?
+            .into_iter()
+            .collect();
+        let (skipped, stored): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .enumerate()
+            .partition(|(position, _)| skipped.contains(position));
+        log_duplicates(&skipped);
+        let mut answer = Vec::new();
+        let metadata = Metadata {
+            count: stored.len() as u64,
+            page: Page::default(),
+        };
+        let mut list = ListWriter::begin(&mut answer, Some(metadata))?;
+        for (_, stat) in stored {
+            list.stat(stat)?;
+        }
+        list.end()?;
+        let status = if skipped.is_empty() {
+            StatusCode::CREATED
+        } else {
+            StatusCode::MULTI_STATUS
+        };
+        Ok((status, answer))
+    })
+    .await?;
+    Ok(HttpResponse::build(status)
+        .content_type(ContentType::json())
+        .body(answer))
+}
+
+fn log_duplicates(skipped: &[(usize, &Stat)]) {
+    for (_, stat) in skipped.iter().take(NAMED_DUPLICATES) {
+        log::error!(function = function_name!(); "Duplicate stats: {}", stat.uuid);
+    }
+    if skipped.len() > NAMED_DUPLICATES {
+        let more = skipped.len() - NAMED_DUPLICATES;
+        log::error!(function = function_name!(); "Duplicate stats: {more} more");
+    }
+}
+
+/// Which stats to list. All of it is optional.
+pub(super) struct List {
+    stats_type: Option<StatsType>,
+    analyses: Option<BTreeSet<AnalysisId>>,
+    date_from: Option<NaiveDate>,
+    date_to: Option<NaiveDate>,
+    get_last: bool,
+    offset: u32,
+    /// 0 for all.
+    limit: u32,
+}
+
+impl Input for List {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        _: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        Self::from_arguments(Arguments::read(request, payload).await?)
+    }
+}
+
+impl List {
+    fn from_arguments(mut arguments: Arguments) -> Result<Self, ApiError> {
+        let stats_type = arguments.take("type", values::parsed);
+        let analysis = arguments.take("anr", values::parsed);
+        let analyses = arguments
+            .take("anrs", values::analyses)
+            .filter(|analyses| !analyses.is_empty());
+        let date_from = arguments.take("date_from", values::date);
+        let date_to = arguments.take("date_to", values::date);
+        let get_last = arguments.take("get_last", values::boolean).unwrap_or(false);
+        let offset = arguments.take("offset", values::number).unwrap_or(0);
+        let limit = arguments.take("limit", values::number).unwrap_or(0);
+        // MONARC may ask for it, and has always been given a flat list all the same.
+        arguments.take("group_by_anr", values::boolean);
+        let analyses = match (analysis, analyses) {
+            (None, analyses) => analyses,
+            (Some(analysis), analyses) => {
+                let is_among = analyses.is_none_or(|analyses| analyses.contains(&analysis));
+                Some(is_among.then_some(analysis).into_iter().collect())
+            }
+        };
+        arguments.finish(|| {
+            Some(Self {
+                stats_type,
+                analyses,
+                date_from,
+                date_to,
+                get_last,
+                offset,
+                limit,
+            })
+        })
+    }
+
+    /// The filter for what it means on the day `today`.
+    fn filter(self, owner: Option<ClientId>, today: NaiveDate) -> StatsFilter {
+        let recent = DateRange::three_months_to(today);
+        let dates = DateRange {
+            from: self.date_from.unwrap_or(recent.from),
+            to: self.date_to.unwrap_or(recent.to),
+        };
+        StatsFilter {
+            owner,
+            stats_type: self.stats_type,
+            analyses: self.analyses,
+            dates: if self.get_last {
+                DateRange::default()
+            } else {
+                dates
+            },
+            local_only: false,
+            newest_only: self.get_last,
+            page: Page {
+                offset: self.offset,
+                limit: Some(self.limit).filter(|limit| *limit > 0),
+            },
+        }
+    }
+}
+
+/// Whose stats a client sees: its own, or those of everybody.
+fn visible_owner(caller: &Client) -> Option<ClientId> {
+    (!caller.is_admin()).then_some(caller.id)
+}
+
+/// `GET /stats/`
+pub(super) async fn list(call: Call<List>) -> Result<HttpResponse, ApiError> {
+    let Call { caller, app, input } = call;
+    let filter = input.filter(visible_owner(&caller), Local::now().date_naive());
+    stream_json(move |answer| write_stats(answer, &app, &filter, Shape::WithMetadata)).await
+}
+
+/// The analysis in the path.
+pub(super) struct OfAnalysis(AnalysisId);
+
+impl Input for OfAnalysis {
+    async fn read(
+        request: &HttpRequest,
+        _: &mut Payload,
+        _: &HttpConfig,
+    ) -> Result<Self, ApiError> {
+        let analysis = request.match_info().query("anr");
+        analysis
+            .parse()
+            .map(Self)
+            .map_err(|error| ApiError::field("anr", error))
+    }
+}
+
+/// `GET /stats/{anr}`
+pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse, ApiError> {
+    let Call {
+        caller,
+        app,
+        input: OfAnalysis(analysis),
+    } = call;
+    let filter = StatsFilter {
+        owner: visible_owner(&caller),
+        analyses: Some(BTreeSet::from([analysis])),
+        ..StatsFilter::default()
+    };
+    stream_json(move |answer| write_stats(answer, &app, &filter, Shape::Bare)).await
+}
+
+/// `DELETE /stats/{anr}`: nobody deletes the stats of another client, not even an admin. MONARC takes anything but 204
+/// for a failure, so that deleting nothing is fine.
+pub(super) async fn delete_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse, ApiError> {
+    let Call {
+        caller,
+        app,
+        input: OfAnalysis(analysis),
+    } = call;
+    blocking(move || Ok(app.db.delete_stats(caller.id, analysis)?)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// How a list is wrapped.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    /// `{"metadata": {…}, "data": […]}`
+    WithMetadata,
+    /// `[…]`
+    Bare,
+}
+
+/// Writes the stats that `filter` lets through, as the database gives them.
+fn write_stats(
+    answer: &mut AnswerWriter,
+    app: &App,
+    filter: &StatsFilter,
+    shape: Shape,
+) -> Result<(), ApiError> {
+    app.db.read(|snapshot| {
+        let total = snapshot.count_stats(filter)?;
+        answer.header(TOTAL_COUNT, total);
+        let metadata = Metadata {
+            count: filter.page.count(total),
+            page: filter.page,
+        };
+        let mut list =
+            ListWriter::begin(answer, (shape == Shape::WithMetadata).then_some(metadata))?;
+        let mut written = Ok(());
+        snapshot.for_each_stat(filter, |stat| {
+            written = list.stat(&stat);
+            if written.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        written?;
+        Ok(list.end()?)
+    })
+}
+
+/// What the API tells about a list, as strings.
+struct Metadata {
+    count: u64,
+    page: Page,
+}
+
+/// Writes a list of stats as JSON, one by one. Their documents are passed through as they are.
+struct ListWriter<W> {
+    out: W,
+    separator: &'static str,
+    end: &'static str,
+}
+
+impl<W: Write> ListWriter<W> {
+    /// Begins a list, with metadata or bare.
+    fn begin(mut out: W, metadata: Option<Metadata>) -> io::Result<Self> {
+        let end = match metadata {
+            Some(Metadata {
+                count,
+                page: Page { offset, limit },
+            }) => {
+                let limit = limit.unwrap_or(0);
+                write!(
+                    out,
+                    r#"{{"metadata":{{"count":"{count}","offset":"{offset}","limit":"{limit}"}},"data":["#
+                )?;
+                "]}"
+            }
+            None => {
+                out.write_all(b"[")?;
+                "]"
+            }
+        };
+        Ok(Self {
+            out,
+            separator: "",
+            end,
+        })
+    }
+
+    fn stat(&mut self, stat: &Stat) -> io::Result<()> {
+        let Stat {
+            uuid,
+            analysis,
+            stats_type,
+            date,
+            data,
+        } = stat;
+        write!(
+            self.out,
+            r#"{}{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":"#,
+            self.separator
+        )?;
+        self.out.write_all(data.as_str().as_bytes())?;
+        self.separator = ",";
+        self.out.write_all(b"}")
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.out.write_all(self.end.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use stats_core::{MAX_DATE, MIN_DATE, RawJson, StatId};
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_the_json_of_its_stats() {
+        let stats = ["[]", r#"{"a": [1.50, "é"]}"#].map(|data| Stat {
+            uuid: StatId::random(),
+            analysis: AnalysisId::random(),
+            stats_type: StatsType::Risk,
+            date: MIN_DATE,
+            data: RawJson::parse(data).unwrap(),
+        });
+        let write = |stats: &[Stat], metadata| {
+            let mut out = Vec::new();
+            let mut list = ListWriter::begin(&mut out, metadata).unwrap();
+            stats.iter().for_each(|stat| list.stat(stat).unwrap());
+            list.end().unwrap();
+            serde_json::from_slice::<Value>(&out).unwrap()
+        };
+        assert_eq!(write(&stats, None), serde_json::to_value(&stats).unwrap());
+        assert_eq!(write(&[], None), json!([]));
+        let page = Page {
+            offset: 3,
+            limit: Some(2),
+        };
+        assert_eq!(
+            write(&stats, Some(Metadata { count: 2, page })),
+            json!({"metadata": {"count": "2", "offset": "3", "limit": "2"}, "data": stats})
+        );
+    }
+
+    #[test]
+    fn one_analysis_and_several_narrow_each_other() {
+        let (a, b) = (AnalysisId::random(), AnalysisId::random());
+        let analyses = |arguments: Value| {
+            List::from_arguments(Arguments::of(arguments))
+                .unwrap()
+                .analyses
+        };
+        assert_eq!(analyses(json!({})), None);
+        assert_eq!(analyses(json!({"anrs": []})), None);
+        assert_eq!(analyses(json!({"anr": a})), Some(BTreeSet::from([a])));
+        assert_eq!(
+            analyses(json!({"anrs": [a, b]})),
+            Some(BTreeSet::from([a, b]))
+        );
+        assert_eq!(
+            analyses(json!({"anr": a, "anrs": [a, b]})),
+            Some(BTreeSet::from([a]))
+        );
+        assert_eq!(
+            analyses(json!({"anr": a, "anrs": [b]})),
+            Some(BTreeSet::new())
+        );
+    }
+
+    #[test]
+    fn without_dates_the_last_three_months_count() {
+        let today: NaiveDate = "2026-05-31".parse().unwrap();
+        let dates = |arguments: Value| {
+            let list = List::from_arguments(Arguments::of(arguments)).unwrap();
+            let range = list.filter(None, today).dates;
+            (range.from.to_string(), range.to.to_string())
+        };
+        let range = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        assert_eq!(dates(json!({})), range("2026-02-28", "2026-05-31"));
+        assert_eq!(
+            dates(json!({"date_from": "2020-01-01"})),
+            range("2020-01-01", "2026-05-31")
+        );
+        assert_eq!(
+            dates(json!({"date_to": "2026-04-01T10:00:00Z"})),
+            range("2026-02-28", "2026-04-01")
+        );
+        let everything = range(&MIN_DATE.to_string(), &MAX_DATE.to_string());
+        assert_eq!(
+            dates(json!({"get_last": 1, "date_from": "2026-01-01"})),
+            everything
+        );
+    }
+}
