@@ -1,2 +1,12 @@
-//! Soon.
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod cli;
+mod client;
+mod db;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stats_settings::exit_code("stats-admin", cli::run(std::env::args_os()))
+}

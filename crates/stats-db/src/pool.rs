@@ -31,10 +31,9 @@ impl Db {
     /// it did. The tables are made by [`Db::migrate`].
     pub fn create(url: &DatabaseUrl) -> Result<bool, DbError> {
         match url {
-            DatabaseUrl::Sqlite(path) => create_file(path).map_err(|error| DbError::Connect {
-                database: url.to_string(),
-                reason: error.to_string(),
-            }),
+            DatabaseUrl::Sqlite(path) => {
+                create_file(path).map_err(|error| cannot_connect(url, &error))
+            }
             DatabaseUrl::Postgres(server) => {
                 let Some(name) = server.database_name() else {
                     return Err(DbError::Url(format!("{server} names no database")));
@@ -165,10 +164,22 @@ fn connect(url: &DatabaseUrl) -> Result<DbConnection, DbError> {
         url: url.clone(),
         access: Access::Write,
     };
-    connector.open().map_err(|error| DbError::Connect {
+    connector
+        .open()
+        .map_err(|error| cannot_connect(url, &error))
+}
+
+/// The drivers explain themselves in several lines; an error is one.
+fn cannot_connect(url: &DatabaseUrl, error: &dyn std::error::Error) -> DbError {
+    let reason = error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    DbError::Connect {
         database: url.to_string(),
-        reason: error.to_string(),
-    })
+        reason,
+    }
 }
 
 /// Creates an empty file, and its folder, which nobody else may read: it will hold the clients' tokens.

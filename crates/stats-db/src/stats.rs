@@ -21,7 +21,10 @@ impl Db {
     pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<usize>, DbError> {
         let mut ids = HashSet::with_capacity(batch.len());
         let first_of_its_id: Vec<bool> = batch.iter().map(|stat| ids.insert(stat.uuid)).collect();
-        let new = batch.iter().zip(&first_of_its_id).filter(|(_, is_first)| **is_first);
+        let new = batch
+            .iter()
+            .zip(&first_of_its_id)
+            .filter(|(_, is_first)| **is_first);
         let new: Vec<&Stat> = new.map(|(stat, _)| stat).collect();
         if new.is_empty() {
             return Ok(Vec::new());
@@ -30,7 +33,10 @@ impl Db {
         let stored = self.write(|conn| {
             let mut stored = HashSet::with_capacity(new.len());
             for chunk in new.chunks(ROWS_PER_INSERT) {
-                let rows: Vec<_> = chunk.iter().map(|stat| NewStatRow::new(stat, owner, now)).collect();
+                let rows: Vec<_> = chunk
+                    .iter()
+                    .map(|stat| NewStatRow::new(stat, owner, now))
+                    .collect();
                 let uuids: Vec<DbUuid> = on_each_backend!(conn, |conn| {
                     diesel::insert_into(stats::table)
                         .values(&rows)
@@ -43,10 +49,12 @@ impl Db {
             }
             Ok(stored)
         })?;
-        let skipped = batch.iter().zip(first_of_its_id).enumerate().filter_map(|(position, (stat, is_first))| {
-            let is_stored = is_first && stored.contains(&stat.uuid);
-            (!is_stored).then_some(position)
-        });
+        let skipped = batch.iter().zip(first_of_its_id).enumerate().filter_map(
+            |(position, (stat, is_first))| {
+                let is_stored = is_first && stored.contains(&stat.uuid);
+                (!is_stored).then_some(position)
+            },
+        );
         Ok(skipped.collect())
     }
 

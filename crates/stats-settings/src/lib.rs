@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod exit;
 mod keys;
 mod layers;
 mod logging;
@@ -8,6 +9,7 @@ mod settings;
 mod values;
 
 pub use error::SettingsError;
+pub use exit::exit_code;
 pub use logging::init_logging;
 pub use settings::Settings;
 pub use values::{Blueprint, DatabaseUrl, HttpUrl};

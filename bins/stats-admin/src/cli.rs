@@ -1,0 +1,115 @@
+use std::error::Error;
+use std::ffi::OsString;
+use std::io;
+
+use clap::{Parser, Subcommand};
+use stats_settings::{Settings, init_logging};
+
+use crate::terminal::Terminal;
+use crate::{client, db};
+
+/// Takes care of the clients and the database of a MONARC Stats Service.
+///
+/// The settings come from the environment and from the TOML file that STATS_CONFIG names. The flat names of the Python
+/// service work too: client_create is client create.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The database and its tables
+    #[command(subcommand)]
+    Db(db::Command),
+    /// The clients, which are usually MONARC front offices
+    #[command(subcommand)]
+    Client(client::Command),
+}
+
+/// Carries out the command that the arguments of the program make.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse_from(expand_flat_name(arguments));
+    let settings = Settings::load()?;
+    init_logging(settings.log_path.as_deref())?;
+    let url = settings.database_url.reveal().parse()?;
+    let mut terminal = Terminal::new(io::stdin().lock(), io::stdout().lock());
+    match arguments.command {
+        Command::Db(command) => command.run(&url, &mut terminal),
+        Command::Client(command) => command.run(&url, &mut terminal),
+    }
+}
+
+/// The groups of commands, which the flat names begin with.
+const GROUPS: [&str; 2] = ["client", "db"];
+
+/// Makes `client coordinates-set` of the flat name `client_coordinates_set`.
+fn expand_flat_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut expanded = Vec::new();
+    for (position, argument) in arguments.into_iter().enumerate() {
+        let flat = argument.to_str().and_then(|name| name.split_once('_'));
+        match flat {
+            Some((group, command)) if position == 1 && GROUPS.contains(&group) => {
+                expanded.push(group.into());
+                expanded.push(command.replace('_', "-").into());
+            }
+            _ => expanded.push(argument),
+        }
+    }
+    expanded
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_group_has_its_flat_names() {
+        let command = Arguments::command();
+        let groups: Vec<_> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        assert!(
+            groups.iter().all(|group| GROUPS.contains(group)),
+            "{groups:?}"
+        );
+    }
+
+    #[test]
+    fn only_the_command_itself_has_a_flat_name() {
+        let expand = |line: &str| {
+            let expanded = expand_flat_name(line.split(' ').map(OsString::from));
+            expanded.join(" ".as_ref()).into_string().unwrap()
+        };
+        for (flat, grouped) in [
+            (
+                "stats-admin client_create --name x_y",
+                "stats-admin client create --name x_y",
+            ),
+            (
+                "stats-admin client_coordinates_set",
+                "stats-admin client coordinates-set",
+            ),
+            ("stats-admin db_init", "stats-admin db init"),
+            ("stats-admin client list", "stats-admin client list"),
+            ("client_create client_create", "client_create client create"),
+            ("stats-admin other_thing", "stats-admin other_thing"),
+            (
+                "stats-admin client create client_list",
+                "stats-admin client create client_list",
+            ),
+        ] {
+            assert_eq!(expand(flat), grouped);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use std::error::Error;
+use std::io::{BufRead, Write};
+
+use clap::Args;
+use stats_db::{Db, DbError};
+
+use super::Whom;
+use crate::terminal::Terminal;
+
+/// Delete a client and all its stats
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    whom: Whom,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Delete {
+    pub(super) fn run(
+        self,
+        db: &Db,
+        terminal: &mut Terminal<impl BufRead, impl Write>,
+    ) -> Result<(), Box<dyn Error>> {
+        let found = db.client(self.whom.uuid)?;
+        let client = found.ok_or_else(|| self.whom.explain(DbError::NoSuchClient))?;
+        terminal.confirm(
+            &format!("Delete the client {} and all its stats?", client.name),
+            self.yes,
+        )?;
+        let stats = db
+            .delete_client(client.uuid)
+            .map_err(|error| self.whom.explain(error))?;
+        Ok(terminal.say(format_args!(
+            "Deleted the client {} and its {stats} stats",
+            client.name
+        ))?)
+    }
+}

@@ -1,0 +1,89 @@
+//! The commands for clients.
+
+mod change;
+mod create;
+mod delete;
+mod list;
+
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+
+use clap::{Args, Subcommand};
+use stats_core::{Client, ClientUuid};
+use stats_db::{DatabaseUrl, DbError};
+
+use crate::db;
+use crate::terminal::Terminal;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Create(create::Create),
+    List(list::List),
+    Delete(delete::Delete),
+    #[command(flatten)]
+    Change(change::Change),
+}
+
+impl Command {
+    pub(crate) fn run(
+        self,
+        url: &DatabaseUrl,
+        terminal: &mut Terminal<impl BufRead, impl Write>,
+    ) -> Result<(), Box<dyn Error>> {
+        let db = db::open(url)?;
+        match self {
+            Self::Create(create) => create.run(&db, terminal),
+            Self::List(list) => list.run(&db, terminal),
+            Self::Delete(delete) => delete.run(&db, terminal),
+            Self::Change(change) => change.run(&db, terminal),
+        }
+    }
+}
+
+/// The client that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Whom {
+    /// UUID of the client
+    #[arg(long)]
+    uuid: ClientUuid,
+}
+
+impl Whom {
+    /// Names the client in an error that does not.
+    fn explain(&self, error: DbError) -> Box<dyn Error> {
+        match error {
+            DbError::NoSuchClient => format!(
+                "there is no client {}; 'stats-admin client list' shows those there are",
+                self.uuid
+            )
+            .into(),
+            error => error.into(),
+        }
+    }
+}
+
+/// Prints a client line by line, as the Python service does.
+fn print(out: &mut impl Write, client: &Client) -> io::Result<()> {
+    writeln!(out, "UUID: {}", client.uuid)?;
+    writeln!(out, "Name: {}", client.name)?;
+    writeln!(out, "Role: {}", client.role.number())?;
+    writeln!(out, "Token: {}", client.token.reveal())?;
+    writeln!(
+        out,
+        "Sharing Enabled: {}",
+        capitalised(client.is_sharing_enabled)
+    )?;
+    match client.created_at {
+        Some(created_at) => writeln!(
+            out,
+            "Created at: {}",
+            created_at.format("%Y-%m-%d %H:%M:%S%.6f")
+        ),
+        None => writeln!(out, "Created at: unknown"),
+    }
+}
+
+/// `True` or `False`, which is what scripts for the Python service look for.
+fn capitalised(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
+}

@@ -1,0 +1,357 @@
+//! The real program on both databases, as an administrator types it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use stats_core::{AnalysisId, Client, Role, StatsType};
+use stats_db::Db;
+use stats_testing::{TestDatabase, client, on_each_database, stat};
+
+/// What the program printed and how it ended.
+#[derive(Debug)]
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Outcome {
+    /// The printed line that begins with `label`.
+    fn line(&self, label: &str) -> &str {
+        let value = self
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(label));
+        value.unwrap_or_else(|| unreachable!("no {label} in {self:?}"))
+    }
+}
+
+fn run_with(url: &str, arguments: &[&str], typed: &str) -> Outcome {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_stats-admin"))
+        .args(arguments)
+        .env_clear()
+        .env("DATABASE_URL", url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that asks nothing may be gone by now.
+    let _ = program.stdin.take().unwrap().write_all(typed.as_bytes());
+    let output = program.wait_with_output().unwrap();
+    Outcome {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn run(database: &TestDatabase, line: &str) -> Outcome {
+    let arguments: Vec<_> = line.split(' ').collect();
+    run_with(database.url(), &arguments, "")
+}
+
+fn succeed(database: &TestDatabase, line: &str) -> Outcome {
+    let outcome = run(database, line);
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (0, ""),
+        "{line}: {outcome:?}"
+    );
+    outcome
+}
+
+fn fail(database: &TestDatabase, line: &str) -> String {
+    let outcome = run(database, line);
+    assert_ne!(outcome.code, 0, "{line}: {outcome:?}");
+    assert!(!outcome.stderr.is_empty(), "{line}: {outcome:?}");
+    outcome.stderr
+}
+
+fn open(database: &TestDatabase) -> Db {
+    Db::open(&database.url().parse().unwrap()).unwrap()
+}
+
+fn reload(db: &Db, client: &Client) -> Client {
+    db.client(client.uuid).unwrap().unwrap()
+}
+
+on_each_database!(a_database_is_made_step_by_step);
+fn a_database_is_made_step_by_step(database: &TestDatabase) {
+    let missing = fail(database, "client list");
+    assert!(missing.contains("does not exist"), "{missing}");
+    assert!(succeed(database, "db create").stdout.contains("created"));
+    assert!(
+        succeed(database, "db_create")
+            .stdout
+            .contains("was there already")
+    );
+    let old = fail(database, "client list");
+    assert!(old.contains("stats-admin db upgrade"), "{old}");
+    assert!(succeed(database, "db_init").stdout.contains("migrated to"));
+    assert!(succeed(database, "db init").stdout.contains("up to date"));
+    assert!(
+        succeed(database, "db upgrade")
+            .stdout
+            .contains("up to date")
+    );
+    assert_eq!(succeed(database, "client list").stdout, "");
+    assert_eq!(succeed(database, "client list --json").stdout, "[]\n");
+}
+
+on_each_database!(a_database_is_emptied_after_a_yes);
+fn a_database_is_emptied_after_a_yes(database: &TestDatabase) {
+    let db = database.migrated();
+    client(&db, "CASES");
+    for (arguments, typed, code, left) in [
+        (&["db_empty"][..], "n\n", 1, 1),
+        (&["db", "empty"], "", 1, 1),
+        (&["db", "empty"], "y\n", 0, 0),
+    ] {
+        let outcome = run_with(database.url(), arguments, typed);
+        assert_eq!(outcome.code, code, "{outcome:?}");
+        assert!(
+            outcome
+                .stdout
+                .starts_with("Delete all clients and stats in "),
+            "{outcome:?}"
+        );
+        assert_eq!(db.clients().unwrap().len(), left);
+    }
+    client(&db, "CASES");
+    succeed(database, "db empty --yes");
+    assert_eq!(db.clients().unwrap(), []);
+}
+
+on_each_database!(a_client_is_created_and_printed_as_documented);
+fn a_client_is_created_and_printed_as_documented(database: &TestDatabase) {
+    let db = database.migrated();
+    let created = succeed(database, "client_create --name CASES");
+    let labels: Vec<_> = created
+        .stdout
+        .lines()
+        .map(|line| line.split_once(": ").unwrap().0)
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            "UUID",
+            "Name",
+            "Role",
+            "Token",
+            "Sharing Enabled",
+            "Created at"
+        ]
+    );
+    let client = db.clients().unwrap().remove(0);
+    assert_eq!(created.line("UUID: "), client.uuid.to_string());
+    assert_eq!(created.line("Name: "), "CASES");
+    assert_eq!(created.line("Role: "), "1");
+    assert_eq!(created.line("Token: "), client.token.reveal());
+    assert_eq!(created.line("Sharing Enabled: "), "True");
+    assert_eq!(
+        created.line("Created at: ").len(),
+        "2020-07-15 09:27:51.701245".len()
+    );
+    assert_eq!(succeed(database, "client_list").stdout, created.stdout);
+
+    let uuid = "11111111-0000-4000-8000-000000000001";
+    let admin = succeed(
+        database,
+        &format!("client create --name boss --role admin --token sesame --uuid {uuid}"),
+    );
+    assert_eq!(
+        (
+            admin.line("UUID: "),
+            admin.line("Role: "),
+            admin.line("Token: ")
+        ),
+        (uuid, "2", "sesame")
+    );
+    assert_eq!(db.clients().unwrap()[1].role, Role::Admin);
+    assert_eq!(
+        succeed(database, "client list").stdout,
+        format!("{}\n{}", created.stdout, admin.stdout)
+    );
+
+    assert!(
+        fail(database, "client create --name CASES")
+            .contains("a client with this name exists already")
+    );
+    assert!(fail(database, "client create --name x --token sesame").contains("with this token"));
+    for wrong in [
+        "",
+        " --name x --role boss",
+        " --name x --uuid zz",
+        " --name ",
+    ] {
+        fail(database, &format!("client create{wrong}"));
+    }
+    assert_eq!(db.clients().unwrap().len(), 2);
+}
+
+on_each_database!(clients_are_listed_as_json);
+fn clients_are_listed_as_json(database: &TestDatabase) {
+    let db = database.migrated();
+    let cases = client(&db, "Économie \"x\"");
+    succeed(
+        database,
+        &format!(
+            "client coordinates-set --uuid {} --latitude -49.5 --longitude 6",
+            cases.uuid
+        ),
+    );
+    let list: serde_json::Value =
+        serde_json::from_str(&succeed(database, "client list --json").stdout).unwrap();
+    assert_eq!(list[0]["name"], "Économie \"x\"");
+    assert_eq!(list[0]["token"], cases.token.reveal());
+    assert_eq!(
+        (&list[0]["latitude"], &list[0]["is_active"]),
+        (&(-49.5).into(), &true.into())
+    );
+    assert_eq!(list.as_array().unwrap().len(), 1);
+}
+
+on_each_database!(a_client_is_changed_in_one_way_at_a_time);
+fn a_client_is_changed_in_one_way_at_a_time(database: &TestDatabase) {
+    let db = database.migrated();
+    let (before, bystander) = (client(&db, "CASES"), client(&db, "bystander"));
+    let change =
+        |command: &str| succeed(database, &format!("{command} --uuid {}", before.uuid)).stdout;
+
+    assert_eq!(change("client is-sharing-enabled"), "True\n");
+    change("client_sharing_deactivate");
+    assert_eq!(
+        reload(&db, &before),
+        Client {
+            is_sharing_enabled: false,
+            ..before.clone()
+        }
+    );
+    assert_eq!(change("client_is_sharing_enabled"), "False\n");
+    change("client sharing-activate");
+    assert_eq!(reload(&db, &before), before);
+
+    change("client deactivate");
+    assert_eq!(
+        reload(&db, &before),
+        Client {
+            is_active: false,
+            ..before.clone()
+        }
+    );
+    change("client activate");
+    assert_eq!(reload(&db, &before), before);
+
+    let rotated = change("client rotate-token");
+    let after = reload(&db, &before);
+    assert_ne!(after.token, before.token);
+    assert_eq!(
+        rotated.trim_end(),
+        format!("Token: {}", after.token.reveal())
+    );
+
+    succeed(
+        database,
+        &format!(
+            "client_coordinates_set --latitude 49.61 --longitude -6.13 --uuid {}",
+            before.uuid
+        ),
+    );
+    let place = reload(&db, &before).coordinates.unwrap();
+    assert_eq!((place.latitude(), place.longitude()), (49.61, -6.13));
+    change("client coordinates-unset");
+    assert_eq!(reload(&db, &before).coordinates, None);
+    assert_eq!(reload(&db, &bystander), bystander);
+    let off_the_globe = format!(
+        "client coordinates-set --latitude 91 --longitude 0 --uuid {}",
+        before.uuid
+    );
+    assert!(fail(database, &off_the_globe).contains("'91' is not a latitude"));
+}
+
+on_each_database!(a_client_is_deleted_with_its_stats_after_a_yes);
+fn a_client_is_deleted_with_its_stats_after_a_yes(database: &TestDatabase) {
+    let db = database.migrated();
+    let cases = client(&db, "CASES");
+    db.insert_stats(
+        cases.id,
+        &[stat(AnalysisId::random(), StatsType::Risk, "2026-01-01")],
+    )
+    .unwrap();
+    let uuid = cases.uuid.to_string();
+    let delete = ["client_delete", "--uuid", &uuid];
+    let refused = run_with(database.url(), &delete, "no\n");
+    assert_eq!((refused.code, db.clients().unwrap().len()), (1, 1));
+    let deleted = run_with(database.url(), &delete, "yes\n");
+    assert_eq!(deleted.code, 0, "{deleted:?}");
+    assert!(
+        deleted
+            .stdout
+            .ends_with("Deleted the client CASES and its 1 stats\n"),
+        "{deleted:?}"
+    );
+    assert_eq!(db.clients().unwrap(), []);
+}
+
+on_each_database!(a_client_that_is_not_there_is_named);
+fn a_client_that_is_not_there_is_named(database: &TestDatabase) {
+    database.migrated();
+    let uuid = "11111111-0000-4000-8000-000000000001";
+    for command in [
+        "delete --yes",
+        "activate",
+        "deactivate",
+        "rotate-token",
+        "sharing-activate",
+        "sharing-deactivate",
+        "is-sharing-enabled",
+        "coordinates-unset",
+        "coordinates-set --latitude 1 --longitude 1",
+    ] {
+        let error = fail(database, &format!("client {command} --uuid {uuid}"));
+        assert!(
+            error.contains(&format!("there is no client {uuid}")),
+            "{command}: {error}"
+        );
+        fail(database, &format!("client {command}"));
+    }
+    assert_eq!(open(database).clients().unwrap(), []);
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_told() {
+    for (url, what) in [
+        ("mysql://localhost/x", "DATABASE_URL in the environment"),
+        (
+            "postgres://me:sesame@127.0.0.1:1/x",
+            "cannot connect to the database postgres://127.0.0.1:1/x",
+        ),
+        ("sqlite:///no/such/folder/stats.db", "does not exist"),
+    ] {
+        let outcome = run_with(url, &["client", "list"], "");
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(
+            outcome.stderr.starts_with("stats-admin: ") && outcome.stderr.contains(what),
+            "{outcome:?}"
+        );
+        assert!(!outcome.stderr.contains("sesame"), "{outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    }
+}
+
+#[test]
+fn help_and_version_need_no_database() {
+    for (arguments, what) in [
+        (&["--help"][..], "client_create is client create"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+        (&["client", "--help"], "rotate-token"),
+        (&["client_coordinates_set", "--help"], "Degrees north"),
+    ] {
+        let outcome = run_with("mysql://nothing", arguments, "");
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert!(outcome.stdout.contains(what), "{outcome:?}");
+    }
+    assert_eq!(run_with("mysql://nothing", &["client", "make"], "").code, 2);
+}
