@@ -180,17 +180,43 @@ impl<'a> Snapshot<'a> {
     pub fn for_each_document(
         &mut self,
         filter: &StatsFilter,
-        mut visit: impl FnMut(NaiveDate, &str),
+        visit: impl FnMut(NaiveDate, &str),
     ) -> Result<(), DbError> {
         on_each_backend!(self.conn, |conn, Backend, RowByRow| {
-            let rows = filtered!(Backend, filter, stats::table)
-                .select((stats::date, stats::data))
-                .load_iter::<(NaiveDate, JsonText<'static>), RowByRow>(conn)?;
-            for row in rows {
-                let (date, JsonText(data)) = row?;
-                visit(date, &data);
-            }
-        });
-        Ok(())
+            let query = filtered!(Backend, filter, stats::table).select(DOCUMENT);
+            visit_documents(query.load_iter::<DocumentRow, RowByRow>(conn)?, visit)
+        })
     }
+
+    /// The same for the `newest` stats of those that `filter` lets through: by date, and of one date by arrival.
+    pub fn for_each_newest_document(
+        &mut self,
+        filter: &StatsFilter,
+        newest: u32,
+        visit: impl FnMut(NaiveDate, &str),
+    ) -> Result<(), DbError> {
+        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
+            let query = filtered!(Backend, filter, stats::table)
+                .select(DOCUMENT)
+                .order((stats::date.desc(), stats::seq.desc()))
+                .limit(newest.into());
+            visit_documents(query.load_iter::<DocumentRow, RowByRow>(conn)?, visit)
+        })
+    }
+}
+
+type DocumentRow = (NaiveDate, JsonText<'static>);
+
+/// The columns of a [`DocumentRow`].
+const DOCUMENT: (stats::date, stats::data) = (stats::date, stats::data);
+
+fn visit_documents(
+    rows: impl Iterator<Item = QueryResult<DocumentRow>>,
+    mut visit: impl FnMut(NaiveDate, &str),
+) -> Result<(), DbError> {
+    for row in rows {
+        let (date, JsonText(data)) = row?;
+        visit(date, &data);
+    }
+    Ok(())
 }

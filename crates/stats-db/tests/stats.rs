@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use chrono::NaiveDate;
 use stats_core::{
     AnalysisId, Client, DateRange, Page, RawJson, Stat, StatId, StatsFilter, StatsType, parse_batch,
 };
@@ -379,6 +380,32 @@ fn the_newest_of_each_analysis_and_type(database: &TestDatabase) {
         ids(last),
         "the one stored last"
     );
+}
+
+on_each_database!(the_newest_documents_come_first);
+fn the_newest_documents_come_first(database: &TestDatabase) {
+    let fleet = Fleet::new(database);
+    let newest = |filter: &StatsFilter, newest: u32| {
+        let mut dates = Vec::new();
+        let visit = |date: NaiveDate, _: &str| dates.push(date.to_string());
+        fleet
+            .db
+            .read(|snapshot| snapshot.for_each_newest_document(filter, newest, visit))
+            .map_err(|error: DbError| error)
+            .unwrap();
+        dates
+    };
+    assert_eq!(
+        newest(&all(), 3),
+        ["2026-01-05", "2026-01-04", "2026-01-03"]
+    );
+    let of_a = StatsFilter {
+        owner: Some(fleet.a.id),
+        stats_type: Some(StatsType::Threat),
+        ..all()
+    };
+    assert_eq!(newest(&of_a, 9), ["2026-01-04", "2026-01-03", "2026-01-01"]);
+    assert_eq!(newest(&of_a, 0), [""; 0]);
 }
 
 on_each_database!(pages_walk_the_list_once);

@@ -7,7 +7,7 @@ use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use stats_db::Db;
 
 use crate::errors::ApiError;
-use crate::{about, api};
+use crate::{about, api, public};
 
 /// What an operator can set about the HTTP side.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
             .wrap(NormalizePath::trim())
             .configure(about::configure)
             .configure(api::configure)
+            .configure(public::configure)
             .default_service(web::to(|| async {
                 Err::<HttpResponse, _>(ApiError::NotFound)
             }))

@@ -5,6 +5,8 @@ mod answer;
 mod api;
 mod app;
 mod errors;
+mod processing;
+mod public;
 mod request;
 
 pub use app::{App, HttpConfig, serve};

@@ -37,6 +37,16 @@ type Label = Option<(NaiveDate, String)>;
 type Means = [Mean; 3];
 
 impl ObjectPartial {
+    /// The object with the highest mean `count` over all stats that hold it, and that mean; of several the one whose id
+    /// comes first.
+    pub fn most_frequent(&self) -> Option<(f64, Uuid)> {
+        let counts = self.objects.iter().filter_map(|(uuid, object)| {
+            let [count, ..] = object.overall();
+            Some((count.value()?, *uuid))
+        });
+        counts.reduce(|most, next| if next.0 > most.0 { next } else { most })
+    }
+
     fn skip(&mut self, parts: u64) {
         self.skipped = self.skipped.saturating_add(parts);
     }
@@ -195,10 +205,6 @@ impl Object {
             .labels
             .each_ref()
             .map(|label| label.as_ref().map_or("", |(_, text)| text.as_str()));
-        let mut overall = Means::default();
-        for means in self.days.values() {
-            merge_means(&mut overall, means);
-        }
         ObjectSeries {
             object: uuid,
             labels: Labels {
@@ -215,8 +221,17 @@ impl Object {
                     averages: means.into(),
                 })
                 .collect(),
-            averages: (&overall).into(),
+            averages: (&self.overall()).into(),
         }
+    }
+
+    /// The means over all stats that hold the object.
+    fn overall(&self) -> Means {
+        let mut overall = Means::default();
+        for means in self.days.values() {
+            merge_means(&mut overall, means);
+        }
+        overall
     }
 
     fn by_date(&self) -> BTreeMap<&NaiveDate, Averages> {
@@ -372,6 +387,23 @@ mod tests {
         ]);
         assert_eq!(partial.skipped(), 0);
         partial
+    }
+
+    #[test]
+    fn the_most_frequent_object_has_the_highest_mean_count() {
+        let element = |uuid: &str, count: u32| serde_json::json!({"uuid": uuid, "count": count, "maxRisk": 1, "averageRate": "1"});
+        let [a, b, c] = [1, 2, 3].map(|n| format!("00000000-0000-4000-8000-00000000000{n}"));
+        let mut partial = ObjectPartial::default();
+        assert_eq!(partial.most_frequent(), None);
+        let date = "2026-11-20".parse().unwrap();
+        let data = serde_json::json!([
+            element(&a, 9),
+            element(&a, 1),
+            element(&c, 6),
+            element(&b, 6)
+        ]);
+        partial.fold(date, &data.to_string());
+        assert_eq!(partial.most_frequent(), Some((6.0, b.parse().unwrap())));
     }
 
     #[test]

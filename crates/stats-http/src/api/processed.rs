@@ -1,23 +1,19 @@
 //! The namespace `processed`: what processors make of the stats of all clients.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::web::Json;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::Value;
-use stats_core::{
-    AnalysisId, DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType, function_name,
-};
-use stats_db::Db;
-use stats_processors::{Finish, Registered, Shape};
+use stats_core::{DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType};
+use stats_processors::{Registered, Shape};
 
 use crate::answer::stream_json;
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
+use crate::processing::{Processing, known_processor};
 use crate::request::{Arguments, Call, Input, values};
 
 /// A processor as it introduces itself.
@@ -37,11 +33,7 @@ pub(super) async fn list() -> Json<Vec<Description>> {
 }
 
 /// Which processor to run, and on what.
-pub(super) struct Process {
-    processor: &'static Registered,
-    finish: Box<dyn Finish>,
-    filter: StatsFilter,
-}
+pub(super) struct Process(Processing);
 
 impl Input for Process {
     async fn read(
@@ -60,7 +52,7 @@ impl Process {
         let parameters = arguments
             .take("processor_params", parameters)
             .unwrap_or_default();
-        let analyses: Option<BTreeSet<AnalysisId>> = arguments
+        let analyses = arguments
             .take("anrs", values::analyses)
             .filter(|analyses| !analyses.is_empty());
         let from = arguments
@@ -71,57 +63,14 @@ impl Process {
             .take("local_stats_only", values::boolean)
             .unwrap_or(false);
         let (stats_type, processor) = arguments.finish(|| stats_type.zip(processor))?;
-        if processor.stats_type() != stats_type {
-            let (processor, stats_type) = (processor.name().to_owned(), stats_type.to_string());
-            return Err(ApiError::WrongType {
-                processor,
-                stats_type,
-            });
-        }
-        let finish = processor
-            .prepare(&parameters)
-            .map_err(|error| ApiError::field("processor_params", error))?;
         let filter = StatsFilter {
-            stats_type: Some(stats_type),
             analyses,
             dates: DateRange { from, to },
             local_only,
             ..StatsFilter::default()
         };
-        Ok(Self {
-            processor,
-            finish,
-            filter,
-        })
+        Processing::new(processor, stats_type, &parameters, filter, Shape::Series).map(Self)
     }
-
-    /// The result as JSON.
-    fn run(&self, db: &Db) -> Result<String, ApiError> {
-        let mut accumulator = self.processor.start();
-        db.read(|snapshot| {
-            snapshot.for_each_document(&self.filter, |date, data| accumulator.fold(date, data))
-        })
-        .map_err(ApiError::from)?;
-        if accumulator.skipped() > 0 {
-            log::warn!(
-                function = function_name!();
-                "{} could not read {} part(s) of the stats", self.processor.name(), accumulator.skipped()
-            );
-        }
-        let result = self.finish.finish(accumulator.as_ref(), Shape::Series);
-        result.map_err(|error| ApiError::Internal(error.to_string()))
-    }
-}
-
-fn known_processor(value: &Value) -> Result<&'static Registered, InvalidValue> {
-    let name = values::text(value)?;
-    stats_processors::find(&name).ok_or_else(|| {
-        let known: Vec<_> = stats_processors::all()
-            .iter()
-            .map(Registered::name)
-            .collect();
-        InvalidValue::new(&name, format_args!("one of {}", known.join(", ")))
-    })
 }
 
 /// Parameters of a processor: JSON, or JSON in a string, which is how they travel in a query string.
@@ -139,8 +88,12 @@ fn parameters(value: &Value) -> Result<Value, InvalidValue> {
 pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiError> {
     let Call { app, input, .. } = call;
     stream_json(move |answer| {
-        let data = input.run(&app.db)?;
-        let (stats_type, processor) = (input.processor.stats_type(), input.processor.name());
+        let Process(processing) = input;
+        let data = processing.run(&app.db)?;
+        let (stats_type, processor) = (
+            processing.processor().stats_type(),
+            processing.processor().name(),
+        );
         write!(
             answer,
             r#"{{"type":"{stats_type}","processor":"{processor}","data":{data}}}"#
@@ -160,17 +113,6 @@ mod tests {
         Process::from_arguments(Arguments::of(arguments))
             .err()
             .unwrap()
-    }
-
-    #[test]
-    fn without_dates_all_dates_count() {
-        let process = Process::from_arguments(Arguments::of(
-            json!({"type": "risk", "processor": "risk_averages"}),
-        ))
-        .unwrap();
-        assert_eq!(process.filter.dates, DateRange::default());
-        assert_eq!(process.filter.analyses, None);
-        assert!(!process.filter.local_only);
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Arguments {
     }
 
     /// An argument that is there more than once, as `a=1&a=2` or in PHP's way as `a[]=1&a[]=2`, is a list.
-    fn from_query(query: &str) -> Result<Self, ApiError> {
+    pub(crate) fn from_query(query: &str) -> Result<Self, ApiError> {
         let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|error| {
             ApiError::Malformed(format!("The query string cannot be read: {error}."))
         })?;
@@ -109,6 +109,19 @@ impl Arguments {
         self.take(name, parse)
     }
 
+    /// The argument `name`, or what is made of `default` where there is none.
+    pub(crate) fn take_or<T>(
+        &mut self,
+        name: &str,
+        default: &Value,
+        parse: impl FnOnce(&Value) -> Result<T, InvalidValue>,
+    ) -> Option<T> {
+        self.values
+            .entry(name.to_owned())
+            .or_insert_with(|| default.clone());
+        self.take(name, parse)
+    }
+
     /// Lets an argument be there without a meaning.
     pub(crate) fn ignore(&mut self, name: &str) {
         self.values.remove(name);
@@ -117,12 +130,20 @@ impl Arguments {
     /// Gives what a route makes of its arguments, unless any value was wrong or there is an argument that nobody took.
     /// `make` gives `None` only for an argument that could not be read, which is among the errors then.
     pub(crate) fn finish<T>(self, make: impl FnOnce() -> Option<T>) -> Result<T, ApiError> {
-        if !self.errors.is_empty() {
-            return Err(ApiError::Invalid(self.errors));
-        }
-        if !self.values.is_empty() {
+        if self.errors.is_empty() && !self.values.is_empty() {
             let unknown = self.values.into_keys().take(FieldErrors::MAX).collect();
             return Err(ApiError::UnknownArguments(unknown));
+        }
+        self.finish_leniently(make)
+    }
+
+    /// The same, but arguments that nobody took are fine.
+    pub(crate) fn finish_leniently<T>(
+        self,
+        make: impl FnOnce() -> Option<T>,
+    ) -> Result<T, ApiError> {
+        if !self.errors.is_empty() {
+            return Err(ApiError::Invalid(self.errors));
         }
         make().ok_or_else(|| ApiError::Internal("an argument is neither read nor wrong".to_owned()))
     }

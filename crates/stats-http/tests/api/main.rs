@@ -6,5 +6,6 @@ mod clients;
 mod listing;
 mod posting;
 mod processed;
+mod public;
 mod robustness;
 mod support;

@@ -1,0 +1,110 @@
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{Days, Local, NaiveDate};
+use serde_json::Value;
+use stats_core::{DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType};
+use stats_processors::Shape;
+
+use super::shared_json;
+use crate::answer::blocking;
+use crate::app::App;
+use crate::errors::ApiError;
+use crate::processing::{Processing, known_processor};
+use crate::request::{Arguments, values};
+
+/// `GET /stats/threats.json`
+pub(super) async fn threats(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, app, StatsType::Threat, "threat_average_on_date").await
+}
+
+/// `GET /stats/vulnerabilities.json`
+pub(super) async fn vulnerabilities(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    answer(
+        &request,
+        app,
+        StatsType::Vulnerability,
+        "vulnerability_average_on_date",
+    )
+    .await
+}
+
+/// `GET /stats/risks.json`
+pub(super) async fn risks(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    answer(&request, app, StatsType::Risk, "risk_averages_on_date").await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    app: Data<App>,
+    stats_type: StatsType,
+    default_processor: &str,
+) -> Result<HttpResponse, ApiError> {
+    let arguments = Arguments::from_query(request.query_string())?;
+    let today = Local::now().date_naive();
+    let processing = read_arguments(arguments, stats_type, default_processor, today)?;
+    let json = blocking(move || processing.run(&app.db)).await?;
+    Ok(shared_json(request, json))
+}
+
+/// How far back statistics go unless somebody says so, in days.
+const DEFAULT_DAYS: u32 = 365;
+/// A hundred years.
+const MAX_DAYS: u32 = 36_525;
+/// What `last_stats` stands for.
+const LAST_STATS: u32 = 40;
+
+/// `processor`, `days`, `last_stats`, `local_stats_only`, `format`. Others are ignored: browsers and those who link here
+/// add some of their own.
+fn read_arguments(
+    mut arguments: Arguments,
+    stats_type: StatsType,
+    default_processor: &str,
+    today: NaiveDate,
+) -> Result<Processing, ApiError> {
+    let default_processor = Value::from(default_processor);
+    let processor = arguments.take_or("processor", &default_processor, known_processor);
+    let days = arguments.take("days", days).unwrap_or(DEFAULT_DAYS);
+    let last_only = arguments
+        .take("last_stats", values::boolean)
+        .unwrap_or(false);
+    let local_only = arguments
+        .take("local_stats_only", values::boolean)
+        .unwrap_or(false);
+    let shape = arguments
+        .take("format", values::parsed::<Shape>)
+        .unwrap_or(Shape::Map);
+    let processor = arguments.finish_leniently(|| processor)?;
+    let from = today
+        .checked_sub_days(Days::new(days.into()))
+        .unwrap_or(MIN_DATE);
+    let dates = if last_only {
+        DateRange::default()
+    } else {
+        DateRange { from, to: MAX_DATE }
+    };
+    let filter = StatsFilter {
+        dates,
+        local_only,
+        ..StatsFilter::default()
+    };
+    let processing = Processing::new(processor, stats_type, &Value::Null, filter, shape)?;
+    Ok(if last_only {
+        processing.of_newest(LAST_STATS)
+    } else {
+        processing
+    })
+}
+
+fn days(value: &Value) -> Result<u32, InvalidValue> {
+    let too_many = || InvalidValue::message(format!("must be a number of days up to {MAX_DAYS}"));
+    values::number(value)
+        .ok()
+        .filter(|days| *days <= MAX_DAYS)
+        .ok_or_else(too_many)
+}

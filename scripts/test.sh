@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change is merged: format, lints, tests on SQLite and on a PostgreSQL of its own,
+# documentation. On Debian and as root it installs what is missing; elsewhere it says what to install.
+# Arguments are passed on to `cargo test`, for example: scripts/test.sh -p stats-db
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+# Each line: what is looked for, and the Debian package that brings it.
+needs() {
+    cat <<'NEEDS'
+cc gcc
+make make
+initdb postgresql
+setpriv util-linux
+NEEDS
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" /usr/pgsql-*/bin/"$1" >/dev/null 2>&1
+}
+
+install_missing() {
+    local missing=() program package
+    while read -r program package; do
+        has "$program" || missing+=("$package")
+    done < <(needs)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        step "Installing ${missing[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    else
+        echo "Missing: ${missing[*]} (the names of Debian's packages). Please install them and try again." >&2
+        exit 1
+    fi
+}
+
+command -v cargo >/dev/null 2>&1 || { echo "There is no cargo: install Rust from https://rustup.rs first." >&2; exit 1; }
+install_missing
+
+# Continuous integration may keep what was built between its runs.
+if [ -n "${CI:-}" ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
+    export CARGO_TARGET_DIR="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/monarc-stats-service/target"
+fi
+
+for component in rustfmt clippy; do
+    cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component"
+done
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+step "Tests, on SQLite and PostgreSQL"
+scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast "$@"
+
+step "Documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+step "All is well"
