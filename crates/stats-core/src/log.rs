@@ -23,9 +23,10 @@ mod tests {
             function_name!(),
             "the_enclosing_function_is_named_from_closures_too"
         );
-        let nested = || (|| function_name!())();
+        let inner = || function_name!();
+        let outer = || inner();
         assert_eq!(
-            nested(),
+            outer(),
             "the_enclosing_function_is_named_from_closures_too"
         );
     }
