@@ -11,8 +11,8 @@ use clap::Parser;
 use futures_util::future::select;
 use stats_core::{NewClient, Role, Token, function_name};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError};
-use stats_http::{App, HttpConfig};
-use stats_settings::{Settings, init_logging};
+use stats_http::{App, HttpConfig, Routes};
+use stats_settings::{Blueprint, HttpUrl, Settings, init_logging};
 
 use crate::demo::Demo;
 
@@ -106,11 +106,7 @@ fn bind(settings: &Settings) -> Result<TcpListener, Box<dyn Error>> {
 }
 
 fn serve(listener: TcpListener, db: Db, settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let config = HttpConfig {
-        contact: settings.admin_email.clone(),
-        is_registration_open: settings.client_registration_open,
-        max_body_bytes: settings.max_body_bytes,
-    };
+    let config = http_config(settings);
     let address = listener.local_addr()?;
     System::new().block_on(async move {
         let stop_signals = (
@@ -124,6 +120,25 @@ fn serve(listener: TcpListener, db: Db, settings: &Settings) -> Result<(), Box<d
         log::info!(function = function_name!(); "Stopped");
         Ok(())
     })
+}
+
+fn http_config(settings: &Settings) -> HttpConfig {
+    let text = |url: &Option<HttpUrl>| url.as_ref().map(ToString::to_string);
+    let is_active = |group| settings.active_blueprints.contains(&group);
+    HttpConfig {
+        contact: settings.admin_email.clone(),
+        operator_url: text(&settings.admin_url),
+        instance_url: text(&settings.instance_url),
+        trusts_proxy: settings.fix_proxy,
+        is_registration_open: settings.client_registration_open,
+        max_body_bytes: settings.max_body_bytes,
+        routes: Routes {
+            pages: is_active(Blueprint::Root),
+            stats: is_active(Blueprint::Stats),
+            map: is_active(Blueprint::Map),
+            admin: is_active(Blueprint::Admin),
+        },
+    }
 }
 
 /// Stops the server gracefully on the first signal; the second one ends the program.

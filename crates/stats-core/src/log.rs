@@ -25,9 +25,6 @@ mod tests {
         );
         let inner = || function_name!();
         let outer = || inner();
-        assert_eq!(
-            outer(),
-            "the_enclosing_function_is_named_from_closures_too"
-        );
+        assert_eq!(outer(), "the_enclosing_function_is_named_from_closures_too");
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::answer::blocking;
 use crate::api::{read, resource};
 use crate::app::App;
+use crate::base::Base;
 use crate::errors::ApiError;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -18,16 +19,16 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 struct About {
     version: &'static str,
     version_url: String,
-    api_v1_root: &'static str,
+    api_v1_root: String,
     contact: Option<String>,
 }
 
-async fn about(app: Data<App>) -> Json<About> {
+async fn about(app: Data<App>, base: Base) -> Json<About> {
     let version = env!("CARGO_PKG_VERSION");
     Json(About {
         version,
         version_url: format!("{}/releases/tag/v{version}", env!("CARGO_PKG_REPOSITORY")),
-        api_v1_root: "/api/v1/",
+        api_v1_root: base.link("/api/v1/"),
         contact: app.config.contact.clone(),
     })
 }

@@ -2,30 +2,69 @@ use std::io;
 use std::net::TcpListener;
 
 use actix_web::dev::Server;
-use actix_web::middleware::NormalizePath;
+use actix_web::http::header;
+use actix_web::middleware::{DefaultHeaders, NormalizePath};
+use actix_web::web::ServiceConfig;
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use stats_db::Db;
 
 use crate::errors::ApiError;
-use crate::{about, api, public};
+use crate::{about, admin, api, public};
 
 /// What an operator can set about the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// Whom to write to about this instance, as an e-mail address.
     pub contact: Option<String>,
+    /// A page about those who run this instance.
+    pub operator_url: Option<String>,
+    /// The address under which others reach this instance, without a slash at the end. Without it, it is the one that
+    /// a request was sent to.
+    pub instance_url: Option<String>,
+    /// Whether `X-Forwarded-Host`, `-Proto` and `-Prefix` are believed, which only a proxy may set.
+    pub trusts_proxy: bool,
     /// Whether clients can be created through the API.
     pub is_registration_open: bool,
     /// The largest body of a request, in bytes.
     pub max_body_bytes: usize,
+    /// What there is besides the API.
+    pub routes: Routes,
+}
+
+/// The groups of routes that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routes {
+    /// The pages.
+    pub pages: bool,
+    /// The public statistics and their page.
+    pub stats: bool,
+    /// The map.
+    pub map: bool,
+    /// What admins can do outside of the API.
+    pub admin: bool,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            pages: true,
+            stats: true,
+            map: true,
+            admin: true,
+        }
+    }
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             contact: None,
+            operator_url: None,
+            instance_url: None,
+            trusts_proxy: false,
             is_registration_open: true,
             max_body_bytes: 64 * 1024 * 1024,
+            routes: Routes::default(),
         }
     }
 }
@@ -47,13 +86,15 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
 pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
     let app = web::Data::new(app);
     let server = HttpServer::new(move || {
+        let state = app.clone();
         ActixApp::new()
             .app_data(app.clone())
+            .wrap(security_headers())
             // Every path works with and without its last slash.
             .wrap(NormalizePath::trim())
             .configure(about::configure)
             .configure(api::configure)
-            .configure(public::configure)
+            .configure(move |config| configure_groups(config, state.config.routes))
             .default_service(web::to(|| async {
                 Err::<HttpResponse, _>(ApiError::NotFound)
             }))
@@ -63,4 +104,27 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
         .run())
+}
+
+fn configure_groups(config: &mut ServiceConfig, routes: Routes) {
+    if routes.stats {
+        config.configure(public::configure_stats);
+    }
+    if routes.map {
+        config.configure(public::configure_map);
+    }
+    if routes.admin {
+        config.configure(admin::configure);
+    }
+}
+
+/// What pages of this service may do: load styles, scripts, pictures and data from it, and nothing from anywhere else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+fn security_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::REFERRER_POLICY, "no-referrer"))
 }

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod about;
+mod admin;
 mod answer;
 mod api;
 mod app;
+mod base;
 mod errors;
 mod processing;
 mod public;
 mod request;
 
-pub use app::{App, HttpConfig, serve};
+pub use app::{App, HttpConfig, Routes, serve};

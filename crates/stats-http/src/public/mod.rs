@@ -13,15 +13,18 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::api::{read, resource};
 
-pub(crate) fn configure(config: &mut ServiceConfig) {
+pub(crate) fn configure_stats(config: &mut ServiceConfig) {
     let get = "GET, HEAD";
     config
         .service(resource("/stats/threats.json", get).route(read().to(stats::threats)))
         .service(
             resource("/stats/vulnerabilities.json", get).route(read().to(stats::vulnerabilities)),
         )
-        .service(resource("/stats/risks.json", get).route(read().to(stats::risks)))
-        .service(resource("/map/clients.json", get).route(read().to(map::clients)));
+        .service(resource("/stats/risks.json", get).route(read().to(stats::risks)));
+}
+
+pub(crate) fn configure_map(config: &mut ServiceConfig) {
+    config.service(resource("/map/clients.json", "GET, HEAD").route(read().to(map::clients)));
 }
 
 /// Answers with JSON that pages of any origin may read, and with 304 and nothing else to who has it already.
