@@ -169,3 +169,46 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::{Integer, Text};
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Pragmas {
+        #[diesel(sql_type = Text)]
+        journal_mode: String,
+        #[diesel(sql_type = Integer)]
+        synchronous: i32,
+        #[diesel(sql_type = Integer)]
+        foreign_keys: i32,
+        #[diesel(sql_type = Integer)]
+        query_only: i32,
+    }
+
+    /// What a power cut would tell, and nothing less than that can.
+    #[test]
+    fn sqlite_is_told_to_lose_nothing() {
+        const FULL: i32 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite(folder.path().join("stats.db"));
+        for (access, query_only) in [(Access::Write, 0), (Access::Read, 1)] {
+            let mut conn = Connector {
+                url: url.clone(),
+                access,
+            }
+            .open()
+            .unwrap();
+            let pragmas: Pragmas = diesel::sql_query(
+                "SELECT * FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_query_only",
+            )
+            .get_result(&mut conn)
+            .unwrap();
+            assert_eq!(pragmas.journal_mode, "wal");
+            assert_eq!((pragmas.synchronous, pragmas.foreign_keys), (FULL, 1));
+            assert_eq!(pragmas.query_only, query_only);
+        }
+    }
+}

@@ -43,6 +43,26 @@ fn batches_that_share_stats_neither_fail_nor_store_twice(database: &TestDatabase
     );
 }
 
+on_each_database!(who_reads_before_writing_is_not_locked_out);
+fn who_reads_before_writing_is_not_locked_out(database: &TestDatabase) {
+    let db = database.migrated();
+    // A server and a command line, each with connections of its own. Creating a client looks for another one first.
+    let other = Db::open(db.url()).unwrap();
+    let barrier = Barrier::new(8);
+    thread::scope(|scope| {
+        for i in 0..8 {
+            let (db, barrier) = (if i % 2 == 0 { &db } else { &other }, &barrier);
+            scope.spawn(move || {
+                barrier.wait();
+                for j in 0..20 {
+                    client(db, &format!("client {i} {j}"));
+                }
+            });
+        }
+    });
+    assert_eq!(db.clients().unwrap().len(), 160);
+}
+
 on_each_database!(readers_and_writers_do_not_wait_for_each_other);
 fn readers_and_writers_do_not_wait_for_each_other(database: &TestDatabase) {
     let db = database.migrated();

@@ -51,23 +51,34 @@ fn an_admin_creates_clients_once(database: &TestDatabase) {
     assert_eq!(service.db.clients().unwrap().len(), 2);
 }
 
+/// Asserts that a client may not create another one, whatever it sends.
+fn check_refused(office: &FrontOffice<'_>) {
+    for body in [
+        json!({"name": "new", "is_sharing_enabled": true, "token": token()}),
+        json!({}),
+    ] {
+        let answer = office.send(Method::POST, CLIENT, &body);
+        assert_eq!(answer.status, 403, "{body}");
+        assert!(answer.json()["message"].is_string());
+    }
+}
+
 on_each_database!(others_create_no_clients);
 fn others_create_no_clients(database: &TestDatabase) {
-    let new = json!({"name": "new", "is_sharing_enabled": true, "token": token()});
-    let refused = |office: &FrontOffice<'_>| {
-        for body in [&new, &json!({})] {
-            let answer = office.send(Method::POST, CLIENT, body);
-            assert_eq!(answer.status, 403);
-            assert!(answer.json()["message"].is_string());
-        }
-    };
+    let service = Service::start(database);
+    check_refused(&service.front_office());
+    assert_eq!(service.db.clients().unwrap().len(), 1);
+}
+
+on_each_database!(nobody_creates_clients_where_registration_is_closed);
+fn nobody_creates_clients_where_registration_is_closed(database: &TestDatabase) {
     let config = HttpConfig {
         is_registration_open: false,
         ..HttpConfig::default()
     };
     let service = Service::with_config(database, config);
-    refused(&service.front_office());
-    refused(&service.admin());
+    check_refused(&service.front_office());
+    check_refused(&service.admin());
     assert_eq!(service.db.clients().unwrap().len(), 2);
 }
 

@@ -1,6 +1,7 @@
 //! The API as its clients see it: the real application on a real port, on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod admin;
 mod auth;
 mod clients;
 mod listing;
