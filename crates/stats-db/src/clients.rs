@@ -46,7 +46,7 @@ impl Db {
             }
             let row = diesel::insert_into(client::table)
                 .values(NewClientRow::new(new, Utc::now().naive_utc()))
-                .returning(CLIENT_COLUMNS)
+                .returning(client::all_columns)
                 .get_result::<ClientRow>(conn)?;
             Ok(row.into())
         })
@@ -56,7 +56,7 @@ impl Db {
     pub fn client_by_token(&self, token: &Token) -> Result<Option<Client>, DbError> {
         let found = client::table
             .filter(client::token.eq(token.reveal()))
-            .select(CLIENT_COLUMNS)
+            .select(client::all_columns)
             .first::<ClientRow>(&mut *self.reader()?)
             .optional()?;
         Ok(found.map(Client::from))
@@ -66,7 +66,7 @@ impl Db {
     pub fn client(&self, uuid: ClientUuid) -> Result<Option<Client>, DbError> {
         let found = client::table
             .filter(client::uuid.eq(DbUuid(uuid.0)))
-            .select(CLIENT_COLUMNS)
+            .select(client::all_columns)
             .first::<ClientRow>(&mut *self.reader()?)
             .optional()?;
         Ok(found.map(Client::from))
@@ -75,7 +75,7 @@ impl Db {
     /// All clients, in the order of their creation.
     pub fn clients(&self) -> Result<Vec<Client>, DbError> {
         let rows = client::table
-            .select(CLIENT_COLUMNS)
+            .select(client::all_columns)
             .order(client::id)
             .load::<ClientRow>(&mut *self.reader()?)?;
         Ok(rows.into_iter().map(Client::from).collect())
@@ -118,7 +118,7 @@ impl Db {
             }
             diesel::update(client::table.filter(client::uuid.eq(DbUuid(uuid.0))))
                 .set(&changeset)
-                .returning(CLIENT_COLUMNS)
+                .returning(client::all_columns)
                 .get_result::<ClientRow>(conn)
                 .optional()?
                 .map(Client::from)
@@ -162,37 +162,6 @@ impl Db {
         Ok(())
     }
 }
-
-type ClientColumns = (
-    client::id,
-    client::uuid,
-    client::name,
-    client::token,
-    client::role,
-    client::latitude,
-    client::longitude,
-    client::last_seen,
-    client::local,
-    client::is_sharing_enabled,
-    client::created_at,
-    client::is_active,
-);
-
-/// The columns of a [`ClientRow`]: `as_returning` does not work on both databases at once.
-const CLIENT_COLUMNS: ClientColumns = (
-    client::id,
-    client::uuid,
-    client::name,
-    client::token,
-    client::role,
-    client::latitude,
-    client::longitude,
-    client::last_seen,
-    client::local,
-    client::is_sharing_enabled,
-    client::created_at,
-    client::is_active,
-);
 
 fn find_conflict(
     conn: &mut DbConnection,

@@ -10,8 +10,8 @@ use stats_core::{
 use crate::schema::{client, stats};
 use crate::types::{DbUuid, JsonText};
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = client)]
+/// All columns in the order of the table: `as_returning` does not work on both databases at once.
+#[derive(Queryable)]
 pub(crate) struct ClientRow {
     id: i32,
     uuid: DbUuid,
@@ -24,6 +24,7 @@ pub(crate) struct ClientRow {
     local: Option<bool>,
     is_sharing_enabled: Option<bool>,
     created_at: Option<NaiveDateTime>,
+    _updated_at: Option<NaiveDateTime>,
     is_active: Option<bool>,
 }
 
