@@ -1,0 +1,297 @@
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use chrono::NaiveDate;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use stats_core::{
+    AnalysisId, DateRange, Page, RawJson, Role, Stat, StatId, StatsType, Token, parse_date,
+};
+
+use crate::http::Http;
+use crate::{Options, RemoteError};
+
+const STATS: &str = "api/v1/stats/";
+const ME: &str = "api/v1/client/me";
+
+/// Another instance of the service, or of its predecessor in Python, as one of its clients sees it.
+#[derive(Debug)]
+pub struct StatsClient {
+    http: Http,
+}
+
+/// The account that a token belongs to on a remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteClient {
+    /// Its name over there.
+    pub name: String,
+    /// What it may do over there.
+    pub role: Role,
+    /// Whether the remote may push its stats on.
+    pub is_sharing_enabled: bool,
+}
+
+/// What became of the stats of a batch, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Posted {
+    /// Those that the remote has stored.
+    pub stored: Vec<StatId>,
+    /// Those that it had before.
+    pub already_there: Vec<StatId>,
+}
+
+/// The body that posts stats: a list of `{uuid, anr, type, date, data}`, with each document as it was taken. There is
+/// nothing in it about who sends it.
+pub fn payload(stats: &[Stat]) -> Vec<u8> {
+    let mut json = String::from("[");
+    for stat in stats {
+        let Stat {
+            uuid,
+            analysis,
+            stats_type,
+            date,
+            data,
+        } = stat;
+        let separator = if json.len() > 1 { "," } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(
+            json,
+            r#"{separator}{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":{}}}"#,
+            data.as_str()
+        );
+    }
+    json.push(']');
+    json.into_bytes()
+}
+
+impl StatsClient {
+    /// The service at `base`, such as `https://dashboard.monarc.lu`, as the client with this token.
+    pub fn new(base: &str, token: Token, options: Options) -> Result<Self, RemoteError> {
+        let http = Http::new(base, Some(token), options)?;
+        Ok(Self { http })
+    }
+
+    /// Whom the token belongs to over there.
+    pub fn me(&self) -> Result<RemoteClient, RemoteError> {
+        let answer = self.http.send(self.http.request(Method::GET, ME))?;
+        let me: MeAnswer = self.http.parse(&answer.body)?;
+        Ok(RemoteClient {
+            role: me.role(),
+            name: me.name,
+            is_sharing_enabled: me.is_sharing_enabled.unwrap_or(false),
+        })
+    }
+
+    /// Posts a batch. It can be posted again if it is not known what became of it; no request is made for an empty one.
+    ///
+    /// This service stores a batch as a whole or not at all; the one in Python stores stat by stat, so that after an
+    /// error some may be there.
+    pub fn post_stats(&self, batch: &[Stat]) -> Result<Posted, RemoteError> {
+        if batch.is_empty() {
+            return Ok(Posted::default());
+        }
+        let request = self
+            .http
+            .request(Method::POST, STATS)
+            .header(CONTENT_TYPE, "application/json")
+            .body(payload(batch));
+        let answer = self.http.send(request)?;
+        if !matches!(
+            answer.status,
+            StatusCode::CREATED | StatusCode::MULTI_STATUS
+        ) {
+            return Err(RemoteError::nonsense(format!(
+                "the status {} to a batch of stats, not 201 or 207",
+                answer.status.as_u16()
+            )));
+        }
+        let ListAnswer::<StoredStat> { data } = self.http.parse(&answer.body)?;
+        let told: HashSet<_> = data.into_iter().map(|stat| stat.uuid).collect();
+        let (stored, already_there): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .map(|stat| stat.uuid)
+            .partition(|uuid| told.contains(uuid));
+        if stored.iter().collect::<HashSet<_>>().len() < told.len() {
+            return Err(RemoteError::nonsense(
+                "it claims to have stored stats that were not sent",
+            ));
+        }
+        if answer.status == StatusCode::CREATED && !already_there.is_empty() {
+            return Err(RemoteError::nonsense(format!(
+                "the status 201, which means all, but {} of {} stats stored",
+                stored.len(),
+                batch.len()
+            )));
+        }
+        Ok(Posted {
+            stored,
+            already_there,
+        })
+    }
+
+    /// The stats of a type and of some days that the client may see. All of them are checked as if they were posted
+    /// here; if one of them does not pass, there are none.
+    pub fn stats(
+        &self,
+        stats_type: StatsType,
+        dates: DateRange,
+        page: Page,
+    ) -> Result<Vec<Stat>, RemoteError> {
+        if page.limit == Some(0) {
+            // On the wire 0 means all.
+            return Ok(Vec::new());
+        }
+        let question = Question {
+            stats_type,
+            date_from: dates.from,
+            date_to: dates.to,
+            offset: Some(page.offset).filter(|offset| *offset > 0),
+            limit: page.limit,
+        };
+        let request = self.http.request(Method::GET, STATS).json(&question);
+        let answer = self.http.send(request)?;
+        let ListAnswer::<&RawValue> { data } = self.http.parse(&answer.body)?;
+        let stats = data
+            .iter()
+            .enumerate()
+            .map(|(index, raw)| self.read_stat(index, raw, &question))
+            .collect::<Result<Vec<_>, _>>()?;
+        match page.limit {
+            Some(limit) if stats.len() as u64 > limit.into() => Err(RemoteError::nonsense(
+                format!("{} stats where at most {limit} were asked for", stats.len()),
+            )),
+            _ => Ok(stats),
+        }
+    }
+
+    /// A stat of a list, if it is one that was asked for.
+    fn read_stat(
+        &self,
+        index: usize,
+        raw: &RawValue,
+        question: &Question,
+    ) -> Result<Stat, RemoteError> {
+        let nonsense = |what: String| {
+            RemoteError::nonsense(format!(
+                "stat {index} of the list: {}",
+                self.http.quote(&what)
+            ))
+        };
+        let stat: ListedStat =
+            serde_json::from_str(raw.get()).map_err(|error| nonsense(error.to_string()))?;
+        if stat.stats_type != question.stats_type {
+            let (given, asked) = (stat.stats_type, question.stats_type);
+            return Err(nonsense(format!("its type is {given}, not {asked}")));
+        }
+        if !(question.date_from..=question.date_to).contains(&stat.date) {
+            let (date, from, to) = (stat.date, question.date_from, question.date_to);
+            return Err(nonsense(format!(
+                "its date is {date}, not in {from} to {to}"
+            )));
+        }
+        Ok(Stat {
+            uuid: stat.uuid,
+            analysis: stat.analysis,
+            stats_type: stat.stats_type,
+            date: stat.date,
+            data: stat.data,
+        })
+    }
+}
+
+/// Which stats are wanted, as MONARC asks.
+#[derive(Serialize)]
+struct Question {
+    #[serde(rename = "type")]
+    stats_type: StatsType,
+    date_from: NaiveDate,
+    date_to: NaiveDate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
+}
+
+/// What is read of `{"metadata": {…}, "data": […]}`.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct ListAnswer<T> {
+    data: Vec<T>,
+}
+
+/// What is read of a stat that was stored.
+#[derive(Deserialize)]
+struct StoredStat {
+    uuid: StatId,
+}
+
+/// A stat as a remote lists it; its date may be a timestamp.
+#[derive(Deserialize)]
+struct ListedStat {
+    uuid: StatId,
+    #[serde(rename = "anr")]
+    analysis: AnalysisId,
+    #[serde(rename = "type")]
+    stats_type: StatsType,
+    #[serde(deserialize_with = "date")]
+    date: NaiveDate,
+    data: RawJson,
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    parse_date(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// `{"name", "role", "is_sharing_enabled"}`. Python writes numbers as text, and null where it knows nothing.
+#[derive(Deserialize)]
+struct MeAnswer {
+    name: String,
+    role: Option<Value>,
+    is_sharing_enabled: Option<bool>,
+}
+
+impl MeAnswer {
+    fn role(&self) -> Role {
+        let number = match &self.role {
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(Value::Number(number)) => number.as_i64().and_then(|n| n.try_into().ok()),
+            _ => None,
+        };
+        Role::from_number(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payload_is_the_json_of_the_stats_with_their_documents_as_they_are() {
+        let stats = ["[]", r#"{"é" :[1.50,"\u00e9","日"]}"#].map(|data| Stat {
+            uuid: StatId::random(),
+            analysis: AnalysisId::random(),
+            stats_type: StatsType::Compliance,
+            date: "2026-11-20".parse().unwrap(),
+            data: RawJson::parse(data).unwrap(),
+        });
+        assert_eq!(payload(&stats), serde_json::to_vec(&stats).unwrap());
+        assert_eq!(payload(&[]), b"[]");
+    }
+
+    #[test]
+    fn an_account_is_read_leniently() {
+        let role = |json: &str| serde_json::from_str::<MeAnswer>(json).unwrap().role();
+        assert_eq!(role(r#"{"name": "a", "role": "2"}"#), Role::Admin);
+        assert_eq!(role(r#"{"name": "a", "role": 2}"#), Role::Admin);
+        for other in [r#""1""#, "1", "null", "[]", r#""admin""#, "99999999999"] {
+            assert_eq!(
+                role(&format!(r#"{{"name": "a", "role": {other}}}"#)),
+                Role::User
+            );
+        }
+    }
+}
