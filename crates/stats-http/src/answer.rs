@@ -3,17 +3,20 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::rt::task::spawn_blocking;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use futures_util::stream;
+use serde::Serialize;
 use stats_core::function_name;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::errors::ApiError;
+use crate::mask::Mask;
 
 /// Runs `work` on a thread where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -24,6 +27,11 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(|error| ApiError::Internal(error.to_string()))?
 }
 
+/// Answers with what `mask` keeps of `value`.
+pub(crate) fn json(status: StatusCode, mask: &Mask, value: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(status).json(mask.apply(value))
+}
+
 /// Bytes that are sent at once. An answer that is no longer is sent whole, with its length.
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for the network.
@@ -32,12 +40,14 @@ const QUEUE: usize = 4;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers with the JSON that `produce` writes on a thread where it may block. A long answer is sent while it is made,
-/// so that memory does not grow with it.
+/// so that memory does not grow with it. `produce` is given
+/// `mask`, and writes what that keeps.
 ///
 /// An error before the first chunk is the answer instead; a later one breaks the connection off, so that nobody takes
 /// half an answer for a whole one.
 pub(crate) async fn stream_json(
-    produce: impl FnOnce(&mut AnswerWriter) -> Result<(), ApiError> + Send + 'static,
+    mask: Mask,
+    produce: impl FnOnce(&mut AnswerWriter, &Mask) -> Result<(), ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let (head, first) = oneshot::channel();
     let runtime = Handle::current();
@@ -48,7 +58,7 @@ pub(crate) async fn stream_json(
             state: State::Unsent(head),
             runtime,
         };
-        let result = produce(&mut writer);
+        let result = produce(&mut writer, &mask);
         writer.finish(result);
     });
     let answer = first

@@ -7,6 +7,7 @@ mod api;
 mod app;
 mod base;
 mod errors;
+mod mask;
 mod processing;
 mod public;
 mod request;

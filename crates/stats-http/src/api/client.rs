@@ -7,9 +7,10 @@ use serde::Serialize;
 use stats_core::{Client, ClientName, ClientUuid, NewClient, Role, Token};
 use stats_db::{ClientChange, ClientConflict, DbError};
 
-use crate::answer::blocking;
+use crate::answer::{blocking, json};
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
+use crate::mask::Mask;
 use crate::request::{Arguments, Call, Input, values};
 
 /// A client as the API shows it.
@@ -21,18 +22,19 @@ struct ClientAnswer<'a> {
     is_sharing_enabled: bool,
 }
 
-fn answer(status: StatusCode, client: &Client) -> HttpResponse {
-    HttpResponse::build(status).json(ClientAnswer {
+fn answer(status: StatusCode, mask: &Mask, client: &Client) -> HttpResponse {
+    let answer = ClientAnswer {
         name: &client.name,
         token: &client.token,
         role: client.role.number().to_string(),
         is_sharing_enabled: client.is_sharing_enabled,
-    })
+    };
+    json(status, mask, &answer)
 }
 
 /// `GET /client/me`
 pub(super) async fn me(call: Call) -> HttpResponse {
-    answer(StatusCode::OK, &call.caller)
+    answer(StatusCode::OK, &call.mask, &call.caller)
 }
 
 /// `{name, is_sharing_enabled, token}`
@@ -76,6 +78,7 @@ impl Input for Create {
 pub(super) async fn create(call: Call<Create>) -> Result<HttpResponse, ApiError> {
     let Call {
         app,
+        mask,
         input: Create(new),
         ..
     } = call;
@@ -89,7 +92,7 @@ pub(super) async fn create(call: Call<Create>) -> Result<HttpResponse, ApiError>
     })
     .await?;
     Ok(match created {
-        Some(client) => answer(StatusCode::CREATED, &client),
+        Some(client) => answer(StatusCode::CREATED, &mask, &client),
         None => HttpResponse::NotModified().finish(),
     })
 }
@@ -120,11 +123,16 @@ impl Input for Change {
 
 /// `PATCH /client/me`
 pub(super) async fn change(call: Call<Change>) -> Result<HttpResponse, ApiError> {
-    let Call { app, caller, input } = call;
+    let Call {
+        app,
+        caller,
+        input,
+        mask,
+    } = call;
     let change = ClientChange {
         is_sharing_enabled: Some(input.is_sharing_enabled),
         ..ClientChange::default()
     };
     let changed = blocking(move || Ok(app.db.change_client(caller.uuid, &change)?)).await?;
-    Ok(answer(StatusCode::CREATED, &changed))
+    Ok(answer(StatusCode::CREATED, &mask, &changed))
 }

@@ -1,35 +1,38 @@
 //! The namespace `processed`: what processors make of the stats of all clients.
 
-use std::io::Write;
+use std::io;
 
 use actix_web::dev::Payload;
-use actix_web::web::Json;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use stats_core::{DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType};
 use stats_processors::{Registered, Shape};
 
-use crate::answer::stream_json;
+use crate::answer::{json, stream_json};
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
+use crate::mask::Mask;
 use crate::processing::{Processing, known_processor};
 use crate::request::{Arguments, Call, Input, values};
 
 /// A processor as it introduces itself.
 #[derive(Serialize)]
-pub(super) struct Description {
+struct Description {
     name: &'static str,
     description: &'static str,
 }
 
 /// `GET /stats/processed/list`
-pub(super) async fn list() -> Json<Vec<Description>> {
+pub(super) async fn list(mask: Mask) -> HttpResponse {
     let describe = |known: &Registered| Description {
         name: known.name(),
         description: known.description(),
     };
-    Json(stats_processors::all().iter().map(describe).collect())
+    let descriptions: Vec<_> = stats_processors::all().iter().map(describe).collect();
+    json(StatusCode::OK, &mask, &descriptions)
 }
 
 /// Which processor to run, and on what.
@@ -84,20 +87,36 @@ fn parameters(value: &Value) -> Result<Value, InvalidValue> {
     }
 }
 
+/// What a processor made of the stats.
+#[derive(Serialize)]
+struct Processed {
+    #[serde(rename = "type")]
+    stats_type: StatsType,
+    processor: &'static str,
+    /// Nothing where nobody wants it, which spares the work.
+    data: Option<Box<RawValue>>,
+}
+
 /// `GET /stats/processed/`
 pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiError> {
-    let Call { app, input, .. } = call;
-    stream_json(move |answer| {
+    let Call {
+        app, input, mask, ..
+    } = call;
+    stream_json(mask, move |answer, mask| {
         let Process(processing) = input;
-        let data = processing.run(&app.db)?;
-        let (stats_type, processor) = (
-            processing.processor().stats_type(),
-            processing.processor().name(),
-        );
-        write!(
-            answer,
-            r#"{{"type":"{stats_type}","processor":"{processor}","data":{data}}}"#
-        )?;
+        let data = match mask.of("data") {
+            Some(_) => Some(processing.run(&app.db)?),
+            None => None,
+        };
+        let processed = Processed {
+            stats_type: processing.processor().stats_type(),
+            processor: processing.processor().name(),
+            data: data
+                .map(RawValue::from_string)
+                .transpose()
+                .map_err(|error| ApiError::Internal(error.to_string()))?,
+        };
+        serde_json::to_writer(answer, &mask.apply(&processed)).map_err(io::Error::from)?;
         Ok(())
     })
     .await

@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{Local, NaiveDate};
+use serde::Serialize;
 use stats_core::{
     AnalysisId, Client, ClientId, DateRange, Page, Stat, StatsFilter, StatsType, function_name,
     parse_batch,
@@ -17,6 +18,7 @@ use stats_core::{
 use crate::answer::{AnswerWriter, blocking, stream_json};
 use crate::app::{App, HttpConfig};
 use crate::errors::ApiError;
+use crate::mask::Mask;
 use crate::request::{Arguments, Call, Input, read_json_body, values};
 
 /// Tells how many stats there are before paging.
@@ -44,6 +46,7 @@ pub(super) async fn create(call: Call<Batch>) -> Result<HttpResponse, ApiError> 
     let Call {
         caller,
         app,
+        mask,
         input: Batch(body),
     } = call;
     let (status, answer) = blocking(move || {
@@ -60,11 +63,8 @@ pub(super) async fn create(call: Call<Batch>) -> Result<HttpResponse, ApiError> 
             .partition(|(position, _)| skipped.contains(position));
         log_duplicates(&skipped);
         let mut answer = Vec::new();
-        let metadata = Metadata {
-            count: stored.len() as u64,
-            page: Page::default(),
-        };
-        let mut list = ListWriter::begin(&mut answer, Some(metadata))?;
+        let metadata = Metadata::new(stored.len() as u64, Page::default());
+        let mut list = ListWriter::begin(&mut answer, &mask, Some(&metadata))?;
         for (_, stat) in stored {
             list.stat(stat)?;
         }
@@ -181,9 +181,17 @@ fn visible_owner(caller: &Client) -> Option<ClientId> {
 
 /// `GET /stats/`
 pub(super) async fn list(call: Call<List>) -> Result<HttpResponse, ApiError> {
-    let Call { caller, app, input } = call;
+    let Call {
+        caller,
+        app,
+        mask,
+        input,
+    } = call;
     let filter = input.filter(visible_owner(&caller), Local::now().date_naive());
-    stream_json(move |answer| write_stats(answer, &app, &filter, Shape::WithMetadata)).await
+    stream_json(mask, move |answer, mask| {
+        write_stats(answer, mask, &app, &filter, Shape::WithMetadata)
+    })
+    .await
 }
 
 /// The analysis in the path.
@@ -208,6 +216,7 @@ pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse
     let Call {
         caller,
         app,
+        mask,
         input: OfAnalysis(analysis),
     } = call;
     let filter = StatsFilter {
@@ -215,7 +224,10 @@ pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse
         analyses: Some(BTreeSet::from([analysis])),
         ..StatsFilter::default()
     };
-    stream_json(move |answer| write_stats(answer, &app, &filter, Shape::Bare)).await
+    stream_json(mask, move |answer, mask| {
+        write_stats(answer, mask, &app, &filter, Shape::Bare)
+    })
+    .await
 }
 
 /// `DELETE /stats/{anr}`: nobody deletes the stats of another client, not even an admin. MONARC takes anything but 204
@@ -225,6 +237,7 @@ pub(super) async fn delete_analysis(call: Call<OfAnalysis>) -> Result<HttpRespon
         caller,
         app,
         input: OfAnalysis(analysis),
+        ..
     } = call;
     blocking(move || Ok(app.db.delete_stats(caller.id, analysis)?)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -239,9 +252,10 @@ enum Shape {
     Bare,
 }
 
-/// Writes the stats that `filter` lets through, as the database gives them.
+/// Writes what `mask` keeps of the stats that `filter` lets through, as the database gives them.
 fn write_stats(
     answer: &mut AnswerWriter,
+    mask: &Mask,
     app: &App,
     filter: &StatsFilter,
     shape: Shape,
@@ -249,12 +263,12 @@ fn write_stats(
     app.db.read(|snapshot| {
         let total = snapshot.count_stats(filter)?;
         answer.header(TOTAL_COUNT, total);
-        let metadata = Metadata {
-            count: filter.page.count(total),
-            page: filter.page,
-        };
-        let mut list =
-            ListWriter::begin(answer, (shape == Shape::WithMetadata).then_some(metadata))?;
+        let metadata = Metadata::new(filter.page.count(total), filter.page);
+        let metadata = (shape == Shape::WithMetadata).then_some(&metadata);
+        let mut list = ListWriter::begin(answer, mask, metadata)?;
+        if list.mask.is_none() {
+            return Ok(list.end()?);
+        }
         let mut written = Ok(());
         snapshot.for_each_stat(filter, |stat| {
             written = list.stat(&stat);
@@ -270,46 +284,71 @@ fn write_stats(
 }
 
 /// What the API tells about a list, as strings.
+#[derive(Serialize)]
 struct Metadata {
-    count: u64,
-    page: Page,
+    count: String,
+    offset: String,
+    limit: String,
 }
 
-/// Writes a list of stats as JSON, one by one. Their documents are passed through as they are.
-struct ListWriter<W> {
+impl Metadata {
+    fn new(count: u64, Page { offset, limit }: Page) -> Self {
+        Self {
+            count: count.to_string(),
+            offset: offset.to_string(),
+            limit: limit.unwrap_or(0).to_string(),
+        }
+    }
+}
+
+/// Writes a list of stats as JSON, one by one. Where all of a stat is wanted, its document is passed through as it is.
+struct ListWriter<'m, W> {
     out: W,
+    /// That of a stat; `None` where no stats are wanted.
+    mask: Option<&'m Mask>,
     separator: &'static str,
     end: &'static str,
 }
 
-impl<W: Write> ListWriter<W> {
+impl<'m, W: Write> ListWriter<'m, W> {
     /// Begins a list, with metadata or bare.
-    fn begin(mut out: W, metadata: Option<Metadata>) -> io::Result<Self> {
-        let end = match metadata {
-            Some(Metadata {
-                count,
-                page: Page { offset, limit },
-            }) => {
-                let limit = limit.unwrap_or(0);
-                write!(
-                    out,
-                    r#"{{"metadata":{{"count":"{count}","offset":"{offset}","limit":"{limit}"}},"data":["#
-                )?;
-                "]}"
-            }
-            None => {
-                out.write_all(b"[")?;
-                "]"
+    fn begin(mut out: W, mask: &'m Mask, metadata: Option<&Metadata>) -> io::Result<Self> {
+        let (stats, end) = match metadata {
+            None => (Some(mask), "]"),
+            Some(metadata) => {
+                out.write_all(b"{")?;
+                let (kept, stats) = (mask.of("metadata"), mask.of("data"));
+                if let Some(mask) = kept {
+                    out.write_all(br#""metadata":"#)?;
+                    serde_json::to_writer(&mut out, &mask.apply(metadata))?;
+                }
+                if stats.is_some() {
+                    let separator = if kept.is_some() { "," } else { "" };
+                    write!(out, r#"{separator}"data":"#)?;
+                }
+                (stats, if stats.is_some() { "]}" } else { "}" })
             }
         };
+        if stats.is_some() {
+            out.write_all(b"[")?;
+        }
         Ok(Self {
             out,
+            mask: stats,
             separator: "",
             end,
         })
     }
 
     fn stat(&mut self, stat: &Stat) -> io::Result<()> {
+        let Some(mask) = self.mask else {
+            return Ok(());
+        };
+        self.out.write_all(self.separator.as_bytes())?;
+        self.separator = ",";
+        if *mask != Mask::All {
+            return Ok(serde_json::to_writer(&mut self.out, &mask.apply(stat))?);
+        }
         let Stat {
             uuid,
             analysis,
@@ -319,11 +358,9 @@ impl<W: Write> ListWriter<W> {
         } = stat;
         write!(
             self.out,
-            r#"{}{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":"#,
-            self.separator
+            r#"{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":"#
         )?;
         self.out.write_all(data.as_str().as_bytes())?;
-        self.separator = ",";
         self.out.write_all(b"}")
     }
 
@@ -348,23 +385,41 @@ mod tests {
             date: MIN_DATE,
             data: RawJson::parse(data).unwrap(),
         });
-        let write = |stats: &[Stat], metadata| {
+        let write_masked = |mask: &str, stats: &[Stat], metadata: Option<&Metadata>| {
+            let mask = Mask::parse(mask).unwrap();
             let mut out = Vec::new();
-            let mut list = ListWriter::begin(&mut out, metadata).unwrap();
+            let mut list = ListWriter::begin(&mut out, &mask, metadata).unwrap();
             stats.iter().for_each(|stat| list.stat(stat).unwrap());
             list.end().unwrap();
             serde_json::from_slice::<Value>(&out).unwrap()
         };
+        let write = |stats: &[Stat], metadata| write_masked("", stats, metadata);
         assert_eq!(write(&stats, None), serde_json::to_value(&stats).unwrap());
         assert_eq!(write(&[], None), json!([]));
         let page = Page {
             offset: 3,
             limit: Some(2),
         };
+        let metadata = Metadata::new(2, page);
+        let whole = write(&stats, Some(&metadata));
         assert_eq!(
-            write(&stats, Some(Metadata { count: 2, page })),
+            whole,
             json!({"metadata": {"count": "2", "offset": "3", "limit": "2"}, "data": stats})
         );
+        for mask in [
+            "metadata,data{uuid}",
+            "data",
+            "metadata{count}",
+            "x",
+            "data{data{a},date},*",
+        ] {
+            let expected = serde_json::to_value(Mask::parse(mask).unwrap().apply(&whole)).unwrap();
+            assert_eq!(
+                write_masked(mask, &stats, Some(&metadata)),
+                expected,
+                "{mask}"
+            );
+        }
     }
 
     #[test]

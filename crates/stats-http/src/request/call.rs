@@ -4,9 +4,11 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use stats_core::{Client, Token, function_name};
 
+use super::mask::read_mask;
 use crate::answer::blocking;
 use crate::app::{App, HttpConfig};
 use crate::errors::ApiError;
+use crate::mask::Mask;
 
 /// A call of the API by a client that is known by the token in `X-API-KEY`.
 ///
@@ -15,6 +17,8 @@ use crate::errors::ApiError;
 pub(crate) struct Call<T = ()> {
     pub(crate) caller: Client,
     pub(crate) input: T,
+    /// Which fields of the answer it wants.
+    pub(crate) mask: Mask,
     pub(crate) app: Data<App>,
 }
 
@@ -53,8 +57,14 @@ impl<T: Input> FromRequest for Call<T> {
             let state = app.clone();
             let caller = blocking(move || authenticate(&state, &token)).await?;
             T::permit(&caller, &app.config)?;
+            let mask = read_mask(&request)?;
             let input = T::read(&request, &mut payload, &app.config).await?;
-            Ok(Self { caller, input, app })
+            Ok(Self {
+                caller,
+                input,
+                mask,
+                app,
+            })
         }
         .boxed_local()
     }

@@ -3,6 +3,7 @@
 mod arguments;
 mod body;
 mod call;
+mod mask;
 mod user_agent;
 pub(crate) mod values;
 

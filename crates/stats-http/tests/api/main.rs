@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod clients;
 mod listing;
+mod masks;
 mod posting;
 mod processed;
 mod public;
