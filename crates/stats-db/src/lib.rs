@@ -8,6 +8,7 @@ mod pool;
 mod rows;
 mod schema;
 mod stats;
+mod summary;
 mod types;
 mod url;
 
@@ -15,4 +16,5 @@ pub use clients::ClientChange;
 pub use error::{ClientConflict, DbError};
 pub use pool::Db;
 pub use stats::Snapshot;
+pub use summary::Summary;
 pub use url::DatabaseUrl;

@@ -133,7 +133,7 @@ macro_rules! filtered {
 
 /// The database as it is at one moment. It holds a connection, so that it is not for keeping.
 pub struct Snapshot<'a> {
-    conn: &'a mut DbConnection,
+    pub(crate) conn: &'a mut DbConnection,
 }
 
 impl<'a> Snapshot<'a> {

@@ -47,9 +47,44 @@ impl ObjectPartial {
         counts.reduce(|most, next| if next.0 > most.0 { next } else { most })
     }
 
+    /// The `number` objects with the highest mean `count` over all stats that hold them, the highest first; of several
+    /// with the same the one whose id comes first.
+    pub fn top(&self, number: usize) -> Vec<ObjectSummary<'_>> {
+        let summaries = self.objects.iter().map(|(uuid, object)| {
+            let [count, max_risk, average_rate] = object.overall().map(|mean| mean.value());
+            Some(ObjectSummary {
+                object: *uuid,
+                labels: object.labels(),
+                count: count?,
+                max_risk: max_risk?,
+                average_rate: average_rate?,
+            })
+        });
+        let mut summaries: Vec<_> = summaries.flatten().collect();
+        // The sort is stable, and the objects come ordered by id.
+        summaries.sort_by(|a, b| b.count.total_cmp(&a.count));
+        summaries.truncate(number);
+        summaries
+    }
+
     fn skip(&mut self, parts: u64) {
         self.skipped = self.skipped.saturating_add(parts);
     }
+}
+
+/// An object with its means over all stats that hold it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectSummary<'a> {
+    /// The threat or the vulnerability.
+    pub object: Uuid,
+    /// `label1` (French), `label2` (English), `label3` (German) and `label4` (Dutch); an empty one is not known.
+    pub labels: [&'a str; 4],
+    /// The mean number of risks in which it has a part.
+    pub count: f64,
+    /// The mean of the highest risk.
+    pub max_risk: f64,
+    /// The mean of the average rate.
+    pub average_rate: f64,
 }
 
 impl Partial for ObjectPartial {
@@ -201,10 +236,7 @@ struct DateAverages<'a> {
 
 impl Object {
     fn series<'a>(&'a self, uuid: &'a Uuid) -> ObjectSeries<'a> {
-        let [label1, label2, label3, label4] = self
-            .labels
-            .each_ref()
-            .map(|label| label.as_ref().map_or("", |(_, text)| text.as_str()));
+        let [label1, label2, label3, label4] = self.labels();
         ObjectSeries {
             object: uuid,
             labels: Labels {
@@ -223,6 +255,13 @@ impl Object {
                 .collect(),
             averages: (&self.overall()).into(),
         }
+    }
+
+    /// The texts of the labels, empty where there is none.
+    fn labels(&self) -> [&str; 4] {
+        self.labels
+            .each_ref()
+            .map(|label| label.as_ref().map_or("", |(_, text)| text.as_str()))
     }
 
     /// The means over all stats that hold the object.
@@ -437,6 +476,27 @@ mod tests {
                 B: {"2026-11-19": averages(30.0, 41.0, 3.68), "2026-11-20": averages(15.0, 37.75, 2.66)},
             })
         );
+    }
+
+    #[test]
+    fn the_top_is_by_mean_count() {
+        let partial = partial();
+        let top = partial.top(5);
+        assert_eq!(
+            top[0],
+            ObjectSummary {
+                object: B.parse().unwrap(),
+                labels: ["Menace", "Threat", "", ""],
+                count: 20.0,
+                max_risk: 116.5 / 3.0,
+                average_rate: 3.0,
+            }
+        );
+        let ids: Vec<_> = top.iter().map(|one| one.object.to_string()).collect();
+        assert_eq!(ids, [B, A]);
+        assert_eq!(partial.top(1), top[..1]);
+        assert_eq!(partial.top(0), []);
+        assert_eq!(partial.most_frequent(), Some((top[0].count, top[0].object)));
     }
 
     #[test]

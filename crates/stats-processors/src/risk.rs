@@ -33,6 +33,30 @@ pub struct RiskPartial {
 }
 
 impl RiskPartial {
+    /// The means of each state and kind, overall and per date, in the order in which results name them.
+    pub fn history(&self) -> Vec<RiskHistory> {
+        let mut overall = Table::default();
+        for day in self.days.values() {
+            merge_table(&mut overall, day);
+        }
+        let mut histories = Vec::new();
+        for (state, state_name) in STATES.iter().enumerate() {
+            for (kind, kind_name) in KINDS.iter().enumerate() {
+                let values = |table: &Table<Mean>| table[state][kind].each_ref().map(Mean::value);
+                let by_date = self.days.iter().map(|(date, table)| (*date, values(table)));
+                histories.push(RiskHistory {
+                    state: state_name,
+                    kind: kind_name,
+                    overall: values(&overall),
+                    by_date: by_date
+                        .filter(|(_, levels)| levels.iter().any(Option::is_some))
+                        .collect(),
+                });
+            }
+        }
+        histories
+    }
+
     fn skip(&mut self, parts: u64) {
         self.skipped = self.skipped.saturating_add(parts);
     }
@@ -45,6 +69,22 @@ impl RiskPartial {
             None => self.skip(1),
         }
     }
+}
+
+/// The mean numbers of low, medium and high risks, in this order; `None` where no stat has any.
+pub type RiskLevels = [Option<f64>; 3];
+
+/// The mean numbers of risks of one state and kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskHistory {
+    /// `current` or `residual`.
+    pub state: &'static str,
+    /// `informational` or `operational`.
+    pub kind: &'static str,
+    /// The means over all stats.
+    pub overall: RiskLevels,
+    /// The means over the stats of each date that has any, the oldest first.
+    pub by_date: Vec<(NaiveDate, RiskLevels)>,
 }
 
 /// The number of a level and its value.
@@ -432,6 +472,42 @@ mod tests {
                 "Medium risks": {"2026-11-19": 27.0, "2026-11-20": 28.5},
                 "High risks": {"2026-11-19": 8.0, "2026-11-20": 8.5},
             }}})
+        );
+    }
+
+    #[test]
+    fn a_history_has_what_the_processors_say() {
+        let history = partial().history();
+        let names: Vec<_> = history.iter().map(|one| (one.state, one.kind)).collect();
+        assert_eq!(
+            names,
+            [
+                ("current", "informational"),
+                ("current", "operational"),
+                ("residual", "informational"),
+                ("residual", "operational"),
+            ]
+        );
+        assert_eq!(history[0].overall, [91.0 / 3.0, 28.0, 25.0 / 3.0].map(Some));
+        assert_eq!(
+            history[0].by_date,
+            [
+                (day("2026-11-19"), [66.0, 27.0, 8.0].map(Some)),
+                (day("2026-11-20"), [12.5, 28.5, 8.5].map(Some)),
+            ]
+        );
+        let high_only = of(&[
+            json!({"risks": {"residual": {"operational": [{"level": "High risks", "value": 0}]}}}),
+        ]);
+        let history = high_only.history();
+        assert_eq!(history[3].overall, [None, None, Some(0.0)]);
+        assert_eq!(
+            history[3].by_date,
+            [(day("2026-11-20"), [None, None, Some(0.0)])]
+        );
+        assert_eq!(
+            (history[0].overall, &history[0].by_date),
+            ([None; 3], &vec![])
         );
     }
 
