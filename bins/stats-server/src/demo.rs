@@ -75,7 +75,7 @@ impl Demo {
         )?;
         writeln!(
             out,
-            "Open {base}/about.json or {base}/api/v1/stats/processed/list, or try"
+            "Open {base}/ in a browser first. {base}/api/v1/ is the API; try"
         )?;
         let token = self.offices.first().unwrap_or(&self.admin).token.reveal();
         for path in [

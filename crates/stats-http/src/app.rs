@@ -5,11 +5,10 @@ use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, NormalizePath};
 use actix_web::web::ServiceConfig;
-use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
+use actix_web::{App as ActixApp, HttpServer, web};
 use stats_db::Db;
 
-use crate::errors::ApiError;
-use crate::{about, admin, api, public};
+use crate::{about, admin, api, dashboard, public};
 
 /// What an operator can set about the HTTP side.
 #[derive(Debug, Clone)]
@@ -95,9 +94,7 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
             .configure(about::configure)
             .configure(api::configure)
             .configure(move |config| configure_groups(config, state.config.routes))
-            .default_service(web::to(|| async {
-                Err::<HttpResponse, _>(ApiError::NotFound)
-            }))
+            .configure(dashboard::configure_frame)
     });
     Ok(server
         .listen(listener)?
@@ -107,8 +104,13 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
 }
 
 fn configure_groups(config: &mut ServiceConfig, routes: Routes) {
+    if routes.pages {
+        config.configure(dashboard::configure_pages);
+    }
     if routes.stats {
-        config.configure(public::configure_stats);
+        config
+            .configure(public::configure_stats)
+            .configure(dashboard::configure_stats);
     }
     if routes.map {
         config.configure(public::configure_map);

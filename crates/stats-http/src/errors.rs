@@ -48,6 +48,18 @@ impl ApiError {
         Self::Invalid(FieldErrors::of(name, text))
     }
 
+    /// What is wrong, as a sentence for people.
+    pub(crate) fn explanation(&self) -> String {
+        match self {
+            Self::Invalid(errors) => sentence(&errors.to_string()),
+            other => {
+                let body = other.body();
+                let text = body.get("message").or_else(|| body.get("Error"));
+                text.and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
+        }
+    }
+
     fn body(&self) -> Value {
         match self {
             Self::NoToken => json!({"Error": "Unauthorized - Authentication required."}),

@@ -6,6 +6,7 @@ mod answer;
 mod api;
 mod app;
 mod base;
+mod dashboard;
 mod errors;
 mod mask;
 mod processing;

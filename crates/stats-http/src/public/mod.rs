@@ -11,6 +11,7 @@ use actix_web::http::header::{
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
+pub(crate) use self::stats::{DEFAULT_DAYS, days, last_days};
 use crate::api::{read, resource};
 
 pub(crate) fn configure_stats(config: &mut ServiceConfig) {

@@ -53,7 +53,7 @@ async fn answer(
 }
 
 /// How far back statistics go unless somebody says so, in days.
-const DEFAULT_DAYS: u32 = 365;
+pub(crate) const DEFAULT_DAYS: u32 = 365;
 /// A hundred years.
 const MAX_DAYS: u32 = 36_525;
 /// What `last_stats` stands for.
@@ -80,13 +80,10 @@ fn read_arguments(
         .take("format", values::parsed::<Shape>)
         .unwrap_or(Shape::Map);
     let processor = arguments.finish_leniently(|| processor)?;
-    let from = today
-        .checked_sub_days(Days::new(days.into()))
-        .unwrap_or(MIN_DATE);
     let dates = if last_only {
         DateRange::default()
     } else {
-        DateRange { from, to: MAX_DATE }
+        last_days(days, today)
     };
     let filter = StatsFilter {
         dates,
@@ -101,7 +98,17 @@ fn read_arguments(
     })
 }
 
-fn days(value: &Value) -> Result<u32, InvalidValue> {
+/// From so many days before `today` on. What a front office has dated ahead is shown too.
+pub(crate) fn last_days(days: u32, today: NaiveDate) -> DateRange {
+    let from = today.checked_sub_days(Days::new(days.into()));
+    DateRange {
+        from: from.unwrap_or(MIN_DATE),
+        to: MAX_DATE,
+    }
+}
+
+/// The value of `days`.
+pub(crate) fn days(value: &Value) -> Result<u32, InvalidValue> {
     let too_many = || InvalidValue::message(format!("must be a number of days up to {MAX_DAYS}"));
     values::number(value)
         .ok()

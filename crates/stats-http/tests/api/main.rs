@@ -6,6 +6,7 @@ mod auth;
 mod clients;
 mod listing;
 mod masks;
+mod pages;
 mod posting;
 mod processed;
 mod public;

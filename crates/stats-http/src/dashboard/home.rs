@@ -1,0 +1,121 @@
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use maud::{Markup, html};
+use stats_core::StatsType;
+use stats_db::{DbError, Summary};
+
+use super::format;
+use super::site::{NAME, Page, Site};
+use crate::answer::blocking;
+use crate::app::App;
+
+/// `GET /`
+pub(super) async fn home(app: Data<App>, site: Site) -> HttpResponse {
+    let summary = blocking(move || {
+        let summary = app.db.read(|snapshot| snapshot.summary());
+        Ok(summary.map_err(|error: DbError| error)?)
+    });
+    let page = summary.await.map(|summary| Page {
+        title: None,
+        content: content(&site, &summary),
+    });
+    site.answer(page)
+}
+
+fn content(site: &Site, summary: &Summary) -> Markup {
+    html! {
+        h1 { "Risk analyses in numbers" }
+        p.lead {
+            "This is a " (NAME) ": MONARC front offices send it statistics of their risk analyses, day by day. "
+            "It makes averages of them, for the dashboards of MONARC and for everybody, and names nobody."
+        }
+        section aria-labelledby="numbers" {
+            h2 #numbers { "What is here" }
+            (figures(summary))
+            @if summary.dates.is_none() {
+                p { "No stats have been collected yet." }
+            } @else {
+                (by_type(summary))
+            }
+        }
+        section aria-labelledby="next" {
+            h2 #next { "Where to go" }
+            ul.cards { (cards(site)) }
+        }
+    }
+}
+
+fn figures(summary: &Summary) -> Markup {
+    let total = summary.stats.values().sum();
+    html! {
+        dl.figures {
+            div { dt { "Clients" } dd { (format::count(summary.clients)) } }
+            div { dt { "Analyses" } dd { (format::count(summary.analyses)) } }
+            div { dt { "Stats" } dd { (format::count(total)) } }
+            @if let Some((first, last)) = summary.dates {
+                div { dt { "First stat" } dd { time { (first) } } }
+                div { dt { "Last stat" } dd { time { (last) } } }
+            }
+        }
+    }
+}
+
+fn by_type(summary: &Summary) -> Markup {
+    html! {
+        table {
+            caption { "Stats by type" }
+            thead {
+                tr {
+                    th scope="col" { "Type" }
+                    th scope="col" { "What it tells" }
+                    th.number scope="col" { "Stats" }
+                }
+            }
+            tbody {
+                @for stats_type in StatsType::ALL {
+                    tr {
+                        th scope="row" { (name(stats_type)) }
+                        td { (meaning(stats_type)) }
+                        td.number {
+                            (format::count(summary.stats.get(&stats_type).copied().unwrap_or(0)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn name(stats_type: StatsType) -> &'static str {
+    match stats_type {
+        StatsType::Risk => "Risk",
+        StatsType::Threat => "Threat",
+        StatsType::Vulnerability => "Vulnerability",
+        StatsType::Cartography => "Cartography",
+        StatsType::Compliance => "Compliance",
+    }
+}
+
+fn meaning(stats_type: StatsType) -> &'static str {
+    match stats_type {
+        StatsType::Risk => "How many risks there are, by level, before and after treatment",
+        StatsType::Threat => "The threats, and how much risk each brings",
+        StatsType::Vulnerability => "The vulnerabilities, and how much risk each brings",
+        StatsType::Cartography => "Where the risks lie between likelihood and impact",
+        StatsType::Compliance => "How far the controls of a referential are put into practice",
+    }
+}
+
+fn cards(site: &Site) -> Markup {
+    let card = |link: String, title: &str, text: &str| {
+        html! { li { a href=(link) { (title) } p { (text) } } }
+    };
+    html! {
+        @if site.config.routes.stats {
+            (card(site.link("/stats"), "Statistics", "Mean numbers of risks, and the threats and vulnerabilities that matter most."))
+        }
+        (card(site.base.link("/api/v1/"), "API browser", "Every route of the API, to read about and to try."))
+        (card(site.link("/help"), "Help", "How a front office is connected to this instance."))
+        (card(site.link("/about"), "About", "What this service does, and what it never tells."))
+    }
+}
