@@ -279,7 +279,7 @@ mod tests {
             "application/json",
             "text/*",
             "text/html;q=0",
-            "\u{1}",
+            "junk, ;q=x",
         ] {
             assert!(!wants(program), "{program}");
         }
