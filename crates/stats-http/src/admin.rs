@@ -6,26 +6,33 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 use stats_core::{Client, ClientUuid};
 use stats_db::{ClientChange, DbError};
+use utoipa::OpenApi;
 
 use crate::answer::blocking;
 use crate::api::resource;
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
+use crate::openapi::schemas::AdminResult;
 use crate::request::{Call, Input};
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    for (path, is_enabled) in [
-        ("/admin/client_sharing_activate.json/{uuid}", true),
-        ("/admin/client_sharing_deactivate.json/{uuid}", false),
-    ] {
-        let share = move |call: Call<OfClient>| set_sharing(call, is_enabled);
-        config.service(
-            resource(path, "GET, POST")
-                .route(get().to(share))
-                .route(post().to(share)),
+    config
+        .service(
+            resource("/admin/client_sharing_activate.json/{uuid}", "GET, POST")
+                .route(get().to(activate_sharing))
+                .route(post().to(activate_sharing)),
+        )
+        .service(
+            resource("/admin/client_sharing_deactivate.json/{uuid}", "GET, POST")
+                .route(get().to(deactivate_sharing))
+                .route(post().to(deactivate_sharing)),
         );
-    }
 }
+
+/// The routes above, described.
+#[derive(OpenApi)]
+#[openapi(paths(activate_sharing, deactivate_sharing))]
+pub(crate) struct Documented;
 
 /// The client in the path, as it is written there.
 struct OfClient(String);
@@ -46,6 +53,36 @@ impl Input for OfClient {
     ) -> Result<Self, ApiError> {
         Ok(Self(request.match_info().query("uuid").to_owned()))
     }
+}
+
+/// Lets the stats of a client be pushed to another instance
+#[utoipa::path(
+    method(get, post),
+    path = "/admin/client_sharing_activate.json/{uuid}",
+    tag = "admin",
+    params(("uuid" = Uuid, Path, description = "The client")),
+    responses(
+        (status = 200, description = "Done", body = AdminResult),
+        (status = 400, description = "There is no such client", body = AdminResult),
+    ),
+)]
+async fn activate_sharing(call: Call<OfClient>) -> Result<HttpResponse, ApiError> {
+    set_sharing(call, true).await
+}
+
+/// Keeps the stats of a client on this instance
+#[utoipa::path(
+    method(get, post),
+    path = "/admin/client_sharing_deactivate.json/{uuid}",
+    tag = "admin",
+    params(("uuid" = Uuid, Path, description = "The client")),
+    responses(
+        (status = 200, description = "Done", body = AdminResult),
+        (status = 400, description = "There is no such client", body = AdminResult),
+    ),
+)]
+async fn deactivate_sharing(call: Call<OfClient>) -> Result<HttpResponse, ApiError> {
+    set_sharing(call, false).await
 }
 
 /// `{"result": "OK"}`, or `{"result": "KO", "stderr": why}` with 400.

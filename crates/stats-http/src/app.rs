@@ -8,7 +8,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App as ActixApp, HttpServer, web};
 use stats_db::Db;
 
-use crate::{about, admin, api, dashboard, public};
+use crate::{about, admin, api, browser, dashboard, openapi, public};
 
 /// What an operator can set about the HTTP side.
 #[derive(Debug, Clone)]
@@ -91,9 +91,7 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
             .wrap(security_headers())
             // Every path works with and without its last slash.
             .wrap(NormalizePath::trim())
-            .configure(about::configure)
-            .configure(api::configure)
-            .configure(move |config| configure_groups(config, state.config.routes))
+            .configure(move |config| configure(config, state.config.routes))
             .configure(dashboard::configure_frame)
     });
     Ok(server
@@ -103,7 +101,13 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
         .run())
 }
 
-fn configure_groups(config: &mut ServiceConfig, routes: Routes) {
+/// All routes. Those of groups are there as `routes` says.
+pub(crate) fn configure(config: &mut ServiceConfig, routes: Routes) {
+    config
+        .configure(about::configure)
+        .configure(openapi::configure)
+        .configure(browser::configure)
+        .configure(api::configure);
     if routes.pages {
         config.configure(dashboard::configure_pages);
     }

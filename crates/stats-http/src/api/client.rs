@@ -6,18 +6,23 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use stats_core::{Client, ClientName, ClientUuid, NewClient, Role, Token};
 use stats_db::{ClientChange, ClientConflict, DbError};
+use utoipa::ToSchema;
 
 use crate::answer::{blocking, json};
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
 use crate::mask::Mask;
+use crate::openapi::schemas;
 use crate::request::{Arguments, Call, Input, values};
 
 /// A client as the API shows it.
-#[derive(Serialize)]
-struct ClientAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Client)]
+pub(super) struct ClientAnswer<'a> {
     name: &'a str,
+    #[schema(value_type = String)]
     token: &'a Token,
+    /// `1` for a user, `2` for an admin.
     role: String,
     is_sharing_enabled: bool,
 }
@@ -32,7 +37,10 @@ fn answer(status: StatusCode, mask: &Mask, client: &Client) -> HttpResponse {
     json(status, mask, &answer)
 }
 
-/// `GET /client/me`
+/// Who asks
+#[utoipa::path(get, path = "/api/v1/client/me", operation_id = "client_get", tag = "client", responses(
+    (status = 200, description = "The client", body = ClientAnswer),
+))]
 pub(super) async fn me(call: Call) -> HttpResponse {
     answer(StatusCode::OK, &call.mask, &call.caller)
 }
@@ -74,7 +82,14 @@ impl Input for Create {
     }
 }
 
-/// `POST /client/`
+/// Creates a client
+///
+/// Only an admin can.
+#[utoipa::path(post, path = "/api/v1/client/", operation_id = "client_create", tag = "client",
+    request_body = schemas::NewClient, responses(
+    (status = 201, description = "The new client", body = ClientAnswer),
+    (status = 304, description = "There is a client of this name"),
+))]
 pub(super) async fn create(call: Call<Create>) -> Result<HttpResponse, ApiError> {
     let Call {
         app,
@@ -121,7 +136,11 @@ impl Input for Change {
     }
 }
 
-/// `PATCH /client/me`
+/// Changes who asks
+#[utoipa::path(patch, path = "/api/v1/client/me", operation_id = "client_patch", tag = "client",
+    request_body = schemas::ClientChange, responses(
+    (status = 201, description = "The client after the change", body = ClientAnswer),
+))]
 pub(super) async fn change(call: Call<Change>) -> Result<HttpResponse, ApiError> {
     let Call {
         app,

@@ -7,6 +7,7 @@ mod stats;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, patch, post, scope};
 use actix_web::{HttpResponse, Resource, Route, guard};
+use utoipa::OpenApi;
 
 use crate::errors::ApiError;
 use crate::request::refuse_outdated_monarc;
@@ -42,6 +43,21 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             .service(client),
     );
 }
+
+/// The routes above, described.
+#[derive(OpenApi)]
+#[openapi(paths(
+    stats::create,
+    stats::list,
+    stats::list_analysis,
+    stats::delete_analysis,
+    processed::process,
+    processed::list,
+    client::create,
+    client::me,
+    client::change,
+))]
+pub(crate) struct Documented;
 
 /// A path that answers other methods than those of its routes with 405, in JSON. `allowed` names those methods.
 pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {

@@ -10,22 +10,29 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use stats_core::{DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType};
 use stats_processors::{Registered, Shape};
+use utoipa::ToSchema;
 
 use crate::answer::{json, stream_json};
 use crate::app::HttpConfig;
 use crate::errors::ApiError;
 use crate::mask::Mask;
+use crate::openapi::schemas;
 use crate::processing::{Processing, known_processor};
 use crate::request::{Arguments, Call, Input, values};
 
 /// A processor as it introduces itself.
-#[derive(Serialize)]
-struct Description {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Processor)]
+pub(super) struct Description {
     name: &'static str,
     description: &'static str,
 }
 
-/// `GET /stats/processed/list`
+/// Lists the processors
+#[utoipa::path(get, path = "/api/v1/stats/processed/list", operation_id = "get_processor_list", tag = "processed",
+    security(()), responses(
+    (status = 200, description = "The processors", body = [Description]),
+))]
 pub(super) async fn list(mask: Mask) -> HttpResponse {
     let describe = |known: &Registered| Description {
         name: known.name(),
@@ -97,7 +104,11 @@ struct Processed {
     data: Option<Box<RawValue>>,
 }
 
-/// `GET /stats/processed/`
+/// Runs a processor on the stats of all clients
+#[utoipa::path(get, path = "/api/v1/stats/processed/", operation_id = "processing_list", tag = "processed",
+    params(schemas::ProcessQuery), responses(
+    (status = 200, description = "What it made of them", body = schemas::ProcessorResult),
+))]
 pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiError> {
     let Call {
         app, input, mask, ..

@@ -19,6 +19,7 @@ use crate::answer::{AnswerWriter, blocking, stream_json};
 use crate::app::{App, HttpConfig};
 use crate::errors::ApiError;
 use crate::mask::Mask;
+use crate::openapi::schemas;
 use crate::request::{Arguments, Call, Input, read_json_body, values};
 
 /// Tells how many stats there are before paging.
@@ -41,7 +42,14 @@ impl Input for Batch {
     }
 }
 
-/// `POST /stats/`
+/// Stores stats
+///
+/// All of them or, where one is malformed, none.
+#[utoipa::path(post, path = "/api/v1/stats/", operation_id = "create_stats", tag = "stats",
+    request_body = Vec<schemas::NewStat>, responses(
+    (status = 201, description = "What was stored", body = schemas::StatsList),
+    (status = 207, description = "What was stored; the others were there already", body = schemas::StatsList),
+))]
 pub(super) async fn create(call: Call<Batch>) -> Result<HttpResponse, ApiError> {
     let Call {
         caller,
@@ -179,7 +187,14 @@ fn visible_owner(caller: &Client) -> Option<ClientId> {
     (!caller.is_admin()).then_some(caller.id)
 }
 
-/// `GET /stats/`
+/// Lists stats
+///
+/// One's own; an admin sees those of all clients.
+#[utoipa::path(get, path = "/api/v1/stats/", operation_id = "list_stats", tag = "stats",
+    params(schemas::ListQuery), responses(
+    (status = 200, description = "The stats, by date and then by id", body = schemas::StatsList,
+        headers(("X-Total-Count" = u64, description = "How many there are before paging"))),
+))]
 pub(super) async fn list(call: Call<List>) -> Result<HttpResponse, ApiError> {
     let Call {
         caller,
@@ -211,7 +226,12 @@ impl Input for OfAnalysis {
     }
 }
 
-/// `GET /stats/{anr}`
+/// Lists the stats of one analysis
+#[utoipa::path(get, path = "/api/v1/stats/{anr}", operation_id = "get_stats", tag = "stats",
+    params(("anr" = Uuid, Path, description = "The analysis")), responses(
+    (status = 200, description = "The stats, by date and then by id", body = [schemas::Stat],
+        headers(("X-Total-Count" = u64, description = "How many there are"))),
+))]
 pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse, ApiError> {
     let Call {
         caller,
@@ -230,8 +250,14 @@ pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse
     .await
 }
 
-/// `DELETE /stats/{anr}`: nobody deletes the stats of another client, not even an admin. MONARC takes anything but 204
-/// for a failure, so that deleting nothing is fine.
+/// Deletes one's own stats of one analysis
+///
+/// Nobody deletes the stats of another client, not even an admin. MONARC takes anything but 204 for a failure, so that
+/// deleting nothing is fine.
+#[utoipa::path(delete, path = "/api/v1/stats/{anr}", operation_id = "delete_stats", tag = "stats",
+    params(("anr" = Uuid, Path, description = "The analysis")), responses(
+    (status = 204, description = "There are none any more"),
+))]
 pub(super) async fn delete_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse, ApiError> {
     let Call {
         caller,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use stats_core::{ClientId, StatsFilter, StatsType};
 use stats_db::{DbError, Snapshot};
 use stats_processors::{ObjectPartial, Partial};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::shared_json;
@@ -12,8 +13,8 @@ use crate::app::App;
 use crate::errors::ApiError;
 
 /// A client on the map. What it is called is nobody's business.
-#[derive(Serialize)]
-struct Place {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Place {
     latitude: f64,
     longitude: f64,
     /// The threat that is met most often: its mean count, and which it is.
@@ -24,7 +25,11 @@ struct Place {
 /// So many of the newest stats of a client say what it is like now.
 const NEWEST: u32 = 40;
 
-/// `GET /map/clients.json`: the clients that have coordinates and stats.
+/// The clients that have coordinates and stats
+#[utoipa::path(get, path = "/map/clients.json", tag = "public", security(()), responses(
+    (status = 200, description = "Where they are, and what they meet most often", body = [Place]),
+    (status = 304, description = "What `If-None-Match` names is still so"),
+))]
 pub(super) async fn clients(
     request: HttpRequest,
     app: Data<App>,

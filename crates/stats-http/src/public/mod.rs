@@ -10,6 +10,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use utoipa::OpenApi;
 
 pub(crate) use self::stats::{DEFAULT_DAYS, days, last_days};
 use crate::api::{read, resource};
@@ -27,6 +28,16 @@ pub(crate) fn configure_stats(config: &mut ServiceConfig) {
 pub(crate) fn configure_map(config: &mut ServiceConfig) {
     config.service(resource("/map/clients.json", "GET, HEAD").route(read().to(map::clients)));
 }
+
+/// The public statistics, described.
+#[derive(OpenApi)]
+#[openapi(paths(stats::threats, stats::vulnerabilities, stats::risks))]
+pub(crate) struct DocumentedStats;
+
+/// The map, described.
+#[derive(OpenApi)]
+#[openapi(paths(map::clients))]
+pub(crate) struct DocumentedMap;
 
 /// Answers with JSON that pages of any origin may read, and with 304 and nothing else to who has it already.
 fn shared_json(request: &HttpRequest, json: String) -> HttpResponse {

@@ -9,10 +9,16 @@ use super::shared_json;
 use crate::answer::blocking;
 use crate::app::App;
 use crate::errors::ApiError;
+use crate::openapi::schemas::{Failure, PublicQuery, PublicResult};
 use crate::processing::{Processing, known_processor};
 use crate::request::{Arguments, values};
 
-/// `GET /stats/threats.json`
+/// Threats over time
+#[utoipa::path(get, path = "/stats/threats.json", tag = "public", security(()), params(PublicQuery), responses(
+    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 304, description = "What `If-None-Match` names is still so"),
+    (status = 400, description = "An argument is wrong", body = Failure),
+))]
 pub(super) async fn threats(
     request: HttpRequest,
     app: Data<App>,
@@ -20,7 +26,12 @@ pub(super) async fn threats(
     answer(&request, app, StatsType::Threat, "threat_average_on_date").await
 }
 
-/// `GET /stats/vulnerabilities.json`
+/// Vulnerabilities over time
+#[utoipa::path(get, path = "/stats/vulnerabilities.json", tag = "public", security(()), params(PublicQuery), responses(
+    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 304, description = "What `If-None-Match` names is still so"),
+    (status = 400, description = "An argument is wrong", body = Failure),
+))]
 pub(super) async fn vulnerabilities(
     request: HttpRequest,
     app: Data<App>,
@@ -34,7 +45,12 @@ pub(super) async fn vulnerabilities(
     .await
 }
 
-/// `GET /stats/risks.json`
+/// Risks over time
+#[utoipa::path(get, path = "/stats/risks.json", tag = "public", security(()), params(PublicQuery), responses(
+    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 304, description = "What `If-None-Match` names is still so"),
+    (status = 400, description = "An argument is wrong", body = Failure),
+))]
 pub(super) async fn risks(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     answer(&request, app, StatsType::Risk, "risk_averages_on_date").await
 }

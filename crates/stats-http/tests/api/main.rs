@@ -11,4 +11,5 @@ mod posting;
 mod processed;
 mod public;
 mod robustness;
+mod specification;
 mod support;

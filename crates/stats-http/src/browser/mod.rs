@@ -1,0 +1,50 @@
+//! The API browser: Swagger UI, whose files are part of the program.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentType};
+use actix_web::web::{Path, ServiceConfig};
+use utoipa_swagger_ui::Config;
+
+use crate::api::{read, resource};
+use crate::base::Base;
+use crate::errors::ApiError;
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/api/v1", "GET, HEAD").route(read().to(page)))
+        .service(resource("/api/v1/browser/{file}", "GET, HEAD").route(read().to(file)));
+}
+
+/// The page. Its links are whole paths, since it is reached with and without a slash at the end.
+async fn page(base: Base) -> HttpResponse {
+    let page = include_str!("page.html").replace("{api}", &base.link("/api/v1"));
+    HttpResponse::Ok()
+        .content_type(ContentType::html())
+        .body(page)
+}
+
+/// What the page loads; of Swagger UI only what it needs.
+async fn file(name: Path<String>) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::Ok();
+    // A new version of this service may bring a new version of them.
+    response.insert_header((CACHE_CONTROL, "public, max-age=3600"));
+    match name.as_str() {
+        "start.js" => Ok(response
+            .content_type("text/javascript")
+            .body(include_str!("start.js"))),
+        name @ ("swagger-ui.css" | "swagger-ui-bundle.js") => {
+            let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()))
+                .map_err(|error| ApiError::Internal(error.to_string()))?
+                .ok_or(ApiError::NotFound)?;
+            if file.gzpipped {
+                response.insert_header((CONTENT_ENCODING, "gzip"));
+            }
+            Ok(response
+                .content_type(file.content_type)
+                .body(file.bytes.into_owned()))
+        }
+        _ => Err(ApiError::NotFound),
+    }
+}
