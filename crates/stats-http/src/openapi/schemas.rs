@@ -9,9 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stats_core::{ClientName, StatsType, Token};
 use stats_processors::Registered;
-use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType,
-};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
@@ -37,13 +35,12 @@ pub(crate) struct Stat {
     /// The analysis that the stat is about.
     anr: Uuid,
     /// What the stat is about.
-    #[schema(rename = "type", schema_with = stats_type)]
-    stats_type: Value,
+    #[schema(rename = "type")]
+    stats_type: TypeName,
     /// The day on which the front office took it.
     date: NaiveDate,
     /// The document, as sent.
-    #[schema(schema_with = document)]
-    data: Value,
+    data: Document,
 }
 
 /// A stat as a front office sends it.
@@ -55,13 +52,12 @@ pub(crate) struct NewStat {
     /// The analysis that the stat is about.
     anr: Uuid,
     /// What the stat is about.
-    #[schema(rename = "type", schema_with = stats_type)]
-    stats_type: Value,
+    #[schema(rename = "type")]
+    stats_type: TypeName,
     /// The day on which the front office took it.
     date: NaiveDate,
     /// The document: up to 128 levels deep, no U+0000, numbers within the range of a 64-bit float.
-    #[schema(schema_with = document)]
-    data: Value,
+    data: Document,
 }
 
 /// Stats, and which part of the list they are.
@@ -92,24 +88,26 @@ pub(crate) struct ListQuery {
     /// Only stats of this analysis.
     anr: Option<Uuid>,
     /// Only stats of these analyses.
-    #[param(style = Form, explode = false, schema_with = analyses, required = false)]
-    anrs: Value,
+    #[param(style = Form, explode = false, inline)]
+    anrs: Option<Vec<AnalysisText>>,
     /// Only stats of this type.
-    #[param(rename = "type", schema_with = stats_type, required = false)]
-    stats_type: Value,
+    #[param(rename = "type", inline)]
+    stats_type: Option<TypeName>,
     /// The first day; without it three months ago.
     date_from: Option<NaiveDate>,
     /// The last day; without it today.
     date_to: Option<NaiveDate>,
     /// Only the newest of each analysis and type, whatever the dates.
-    #[param(schema_with = text_flag, required = false)]
-    get_last: Value,
+    #[param(inline)]
+    get_last: Option<TextFlag>,
     /// Understood, and without effect: the list is flat.
-    #[param(schema_with = text_flag, required = false)]
-    group_by_anr: Value,
+    #[param(inline)]
+    group_by_anr: Option<TextFlag>,
     /// How many stats to leave out at the beginning.
+    #[param(maximum = 4_294_967_295_u32)]
     offset: Option<u32>,
     /// How many stats to give at most; 0 for all.
+    #[param(maximum = 4_294_967_295_u32)]
     limit: Option<u32>,
 }
 
@@ -118,85 +116,93 @@ pub(crate) struct ListQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProcessQuery {
     /// What the stats are about; a processor works on stats of one type.
-    #[param(rename = "type", schema_with = stats_type, required = true)]
-    stats_type: Value,
+    #[param(rename = "type", inline)]
+    stats_type: TypeName,
     /// The processor to run.
-    #[param(schema_with = processor, required = true)]
-    processor: Value,
+    #[param(inline)]
+    processor: ProcessorName,
     /// The parameters of the processor: an object, as JSON.
     #[param(example = r#"{"risks_type": "informational", "risks_state": "current"}"#)]
     processor_params: Option<String>,
     /// Only stats of these analyses.
-    #[param(style = Form, explode = false, schema_with = analyses, required = false)]
-    anrs: Value,
+    #[param(style = Form, explode = false, inline)]
+    anrs: Option<Vec<AnalysisText>>,
     /// The first day.
     date_from: Option<NaiveDate>,
     /// The last day.
     date_to: Option<NaiveDate>,
     /// Leaves out stats that were pulled from elsewhere.
-    #[param(schema_with = text_flag, required = false)]
-    local_stats_only: Value,
+    #[param(inline)]
+    local_stats_only: Option<TextFlag>,
 }
 
 /// What a processor made of the stats.
 #[derive(ToSchema)]
 pub(crate) struct ProcessorResult {
     /// What the stats are about.
-    #[schema(rename = "type", schema_with = stats_type)]
-    stats_type: Value,
+    #[schema(rename = "type")]
+    stats_type: TypeName,
     /// The processor that was run.
-    #[schema(schema_with = processor)]
-    processor: Value,
+    processor: ProcessorName,
     /// The result; an empty list where there is nothing to process.
-    #[schema(schema_with = document)]
-    data: Value,
+    data: Document,
+}
+
+/// Which processor to run for `/stats/threats.json`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ThreatsQuery {
+    /// `threat_average_on_date` unless said otherwise.
+    #[param(inline)]
+    processor: Option<ThreatProcessor>,
+}
+
+/// Which processor to run for `/stats/vulnerabilities.json`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VulnerabilitiesQuery {
+    /// `vulnerability_average_on_date` unless said otherwise.
+    #[param(inline)]
+    processor: Option<VulnerabilityProcessor>,
+}
+
+/// Which processor to run for `/stats/risks.json`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RisksQuery {
+    /// `risk_averages_on_date` unless said otherwise.
+    #[param(inline)]
+    processor: Option<RiskProcessor>,
 }
 
 /// How to make public statistics.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PublicQuery {
-    /// Another processor for the same type of stats.
-    #[param(schema_with = processor, required = false)]
-    processor: Value,
     /// How far back they go, in days. 365 unless said otherwise.
     #[param(minimum = 0, maximum = 36525)]
     days: Option<u32>,
     /// Only the newest 40 stats, whatever their dates.
-    #[param(schema_with = text_flag, required = false)]
-    last_stats: Value,
+    #[param(inline)]
+    last_stats: Option<TextFlag>,
     /// Leaves out stats that were pulled from elsewhere.
-    #[param(schema_with = text_flag, required = false)]
-    local_stats_only: Value,
+    #[param(inline)]
+    local_stats_only: Option<TextFlag>,
     /// `map` for objects by name and date, `series` for lists sorted by date.
-    #[param(schema_with = shape, required = false)]
-    format: Value,
+    #[param(inline)]
+    format: Option<ShapeName>,
 }
-
-/// The result of a processor.
-pub(crate) struct PublicResult;
-
-impl PartialSchema for PublicResult {
-    fn schema() -> RefOr<Schema> {
-        document().into()
-    }
-}
-
-impl ToSchema for PublicResult {}
 
 /// A client to be.
 #[derive(ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewClient {
     /// What it is called, which nobody else is.
-    #[schema(schema_with = client_name)]
-    name: String,
+    name: NameText,
     /// Whether its stats may be pushed to another instance.
-    #[schema(schema_with = flag)]
-    is_sharing_enabled: bool,
+    is_sharing_enabled: Flag,
     /// Its secret, which nobody else has: visible ASCII characters.
-    #[schema(schema_with = token)]
-    token: String,
+    token: TokenText,
 }
 
 /// What a client can change about itself.
@@ -204,8 +210,7 @@ pub(crate) struct NewClient {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClientChange {
     /// Whether its stats may be pushed to another instance.
-    #[schema(schema_with = flag)]
-    is_sharing_enabled: bool,
+    is_sharing_enabled: Flag,
     /// Ignored.
     name: Option<Value>,
     /// Ignored.
@@ -224,6 +229,56 @@ pub(crate) struct AdminResult {
     stderr: Option<String>,
 }
 
+/// Types whose schema is worked out from the code.
+macro_rules! described {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Deserialize)]
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let schema: Schema = $schema.into();
+                schema.into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+described! {
+    /// The name of a type of stats.
+    TypeName = one_of(StatsType::ALL.map(StatsType::as_str));
+    /// The name of a processor.
+    ProcessorName = one_of(stats_processors::all().iter().map(Registered::name));
+    /// The name of a processor for threats.
+    ThreatProcessor = processors_of(StatsType::Threat);
+    /// The name of a processor for vulnerabilities.
+    VulnerabilityProcessor = processors_of(StatsType::Vulnerability);
+    /// The name of a processor for risks.
+    RiskProcessor = processors_of(StatsType::Risk);
+    /// An analysis in a list; empty ones do not count.
+    AnalysisText = text(36, "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$");
+    /// The name of a form of results.
+    ShapeName = one_of(["map", "series"]);
+    /// An object or a list.
+    Document = Object::with_type(SchemaType::from_iter([Type::Object, Type::Array]));
+    /// The result of a processor.
+    PublicResult = Object::with_type(SchemaType::from_iter([Type::Object, Type::Array]));
+    /// A boolean in a query string.
+    TextFlag = one_of(["true", "false", "1", "0"]);
+    /// A boolean in JSON, in all the ways in which it is written.
+    Flag = flag();
+    /// The name of a client: no control characters, and no space at either end.
+    NameText = text(
+        ClientName::MAX_LENGTH,
+        r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$",
+    );
+    /// A secret: visible ASCII characters.
+    TokenText = text(Token::MAX_LENGTH, "^[!-~]+$");
+}
+
 /// A text that is one of these.
 fn one_of(known: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new()
@@ -232,28 +287,14 @@ fn one_of(known: impl IntoIterator<Item = &'static str>) -> Object {
         .build()
 }
 
-fn stats_type() -> Object {
-    one_of(StatsType::ALL.map(StatsType::as_str))
+fn processors_of(stats_type: StatsType) -> Object {
+    let all = stats_processors::all().iter();
+    one_of(
+        all.filter(|known| known.stats_type() == stats_type)
+            .map(Registered::name),
+    )
 }
 
-fn processor() -> Object {
-    one_of(stats_processors::all().iter().map(Registered::name))
-}
-
-fn shape() -> Object {
-    one_of(["map", "series"])
-}
-
-/// An object or a list.
-fn document() -> Object {
-    Object::with_type(SchemaType::from_iter([Type::Object, Type::Array]))
-}
-
-fn text_flag() -> Object {
-    one_of(["true", "false", "1", "0"])
-}
-
-/// A boolean in JSON, in all the ways in which MONARC writes it.
 fn flag() -> Schema {
     let number = ObjectBuilder::new()
         .schema_type(Type::Integer)
@@ -262,39 +303,14 @@ fn flag() -> Schema {
     AnyOfBuilder::new()
         .item(Object::with_type(Type::Boolean))
         .item(number)
-        .item(text_flag())
+        .item(TextFlag::schema())
         .build()
         .into()
-}
-
-fn analyses() -> RefOr<Schema> {
-    let uuid = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
-        .build();
-    ArrayBuilder::new().items(uuid).build().into()
-}
-
-fn client_name() -> Object {
-    // No control characters, and no space at either end.
-    let (visible, inner) = (
-        r"[^\s\u0000-\u001f\u007f-\u009f]",
-        r"[^\u0000-\u001f\u007f-\u009f]",
-    );
-    text(
-        ClientName::MAX_LENGTH,
-        &format!("^{visible}({inner}*{visible})?$"),
-    )
-}
-
-fn token() -> Object {
-    text(Token::MAX_LENGTH, "^[!-~]+$")
 }
 
 fn text(max_length: usize, pattern: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .min_length(Some(1))
         .max_length(Some(max_length))
         .pattern(Some(pattern))
         .build()

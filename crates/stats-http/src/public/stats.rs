@@ -9,12 +9,14 @@ use super::shared_json;
 use crate::answer::blocking;
 use crate::app::App;
 use crate::errors::ApiError;
-use crate::openapi::schemas::{Failure, PublicQuery, PublicResult};
+use crate::openapi::schemas::{
+    Failure, PublicQuery, PublicResult, RisksQuery, ThreatsQuery, VulnerabilitiesQuery,
+};
 use crate::processing::{Processing, known_processor};
 use crate::request::{Arguments, values};
 
 /// Threats over time
-#[utoipa::path(get, path = "/stats/threats.json", tag = "public", security(()), params(PublicQuery), responses(
+#[utoipa::path(get, path = "/stats/threats.json", tag = "public", security(()), params(ThreatsQuery, PublicQuery), responses(
     (status = 200, description = "The result of the processor", body = PublicResult),
     (status = 304, description = "What `If-None-Match` names is still so"),
     (status = 400, description = "An argument is wrong", body = Failure),
@@ -27,7 +29,7 @@ pub(super) async fn threats(
 }
 
 /// Vulnerabilities over time
-#[utoipa::path(get, path = "/stats/vulnerabilities.json", tag = "public", security(()), params(PublicQuery), responses(
+#[utoipa::path(get, path = "/stats/vulnerabilities.json", tag = "public", security(()), params(VulnerabilitiesQuery, PublicQuery), responses(
     (status = 200, description = "The result of the processor", body = PublicResult),
     (status = 304, description = "What `If-None-Match` names is still so"),
     (status = 400, description = "An argument is wrong", body = Failure),
@@ -46,7 +48,7 @@ pub(super) async fn vulnerabilities(
 }
 
 /// Risks over time
-#[utoipa::path(get, path = "/stats/risks.json", tag = "public", security(()), params(PublicQuery), responses(
+#[utoipa::path(get, path = "/stats/risks.json", tag = "public", security(()), params(RisksQuery, PublicQuery), responses(
     (status = 200, description = "The result of the processor", body = PublicResult),
     (status = 304, description = "What `If-None-Match` names is still so"),
     (status = 400, description = "An argument is wrong", body = Failure),
