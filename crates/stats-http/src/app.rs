@@ -92,7 +92,6 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
             // Every path works with and without its last slash.
             .wrap(NormalizePath::trim())
             .configure(move |config| configure(config, state.config.routes))
-            .configure(dashboard::configure_frame)
     });
     Ok(server
         .listen(listener)?
@@ -107,7 +106,8 @@ pub(crate) fn configure(config: &mut ServiceConfig, routes: Routes) {
         .configure(about::configure)
         .configure(openapi::configure)
         .configure(browser::configure)
-        .configure(api::configure);
+        .configure(api::configure)
+        .configure(dashboard::configure_frame);
     if routes.pages {
         config.configure(dashboard::configure_pages);
     }
