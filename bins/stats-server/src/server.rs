@@ -11,7 +11,7 @@ use clap::Parser;
 use futures_util::future::select;
 use stats_core::{NewClient, Role, Token, function_name};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError};
-use stats_http::{App, HttpConfig, Routes};
+use stats_http::{App, HttpConfig, Limits, Routes};
 use stats_settings::{Blueprint, HttpUrl, Settings, init_logging};
 
 use crate::demo::Demo;
@@ -113,7 +113,7 @@ fn serve(listener: TcpListener, db: Db, settings: &Settings) -> Result<(), Box<d
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
-        let server = stats_http::serve(listener, App { db, config })?;
+        let server = stats_http::serve(listener, App::new(db, config))?;
         actix_web::rt::spawn(stop_on(stop_signals, server.handle()));
         log::info!(function = function_name!(); "Listening on http://{address}");
         server.await?;
@@ -132,6 +132,7 @@ fn http_config(settings: &Settings) -> HttpConfig {
         trusts_proxy: settings.fix_proxy,
         is_registration_open: settings.client_registration_open,
         max_body_bytes: settings.max_body_bytes,
+        limits: Limits::default(),
         routes: Routes {
             pages: is_active(Blueprint::Root),
             stats: is_active(Blueprint::Stats),

@@ -14,7 +14,7 @@ mod url;
 
 pub use clients::ClientChange;
 pub use error::{ClientConflict, DbError};
-pub use pool::Db;
+pub use pool::{Connections, Db};
 pub use stats::Snapshot;
 pub use summary::Summary;
 pub use url::DatabaseUrl;

@@ -21,6 +21,15 @@ pub struct Db {
     writers: Pool<Connector>,
 }
 
+/// The connections to the database at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that a request works with.
+    pub in_use: u32,
+    /// Those that wait for one.
+    pub idle: u32,
+}
+
 /// Connections that read at the same time; on PostgreSQL those that write are among them.
 const READERS: u32 = 10;
 /// How long a request waits for its turn before it is told that the service is busy.
@@ -108,6 +117,20 @@ impl Db {
     /// Whether the database answers.
     pub fn ping(&self) -> Result<(), DbError> {
         Ok(self.reader()?.batch_execute("SELECT 1")?)
+    }
+
+    /// How many connections there are to the database, and what they do.
+    pub fn connections(&self) -> Connections {
+        let mut states = vec![self.readers.state()];
+        if let DatabaseUrl::Sqlite(_) = self.url {
+            states.push(self.writers.state());
+        }
+        let all: u32 = states.iter().map(|state| state.connections).sum();
+        let idle = states.iter().map(|state| state.idle_connections).sum();
+        Connections {
+            in_use: all.saturating_sub(idle),
+            idle,
+        }
     }
 
     /// Deletes all clients and stats.

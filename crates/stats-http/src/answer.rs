@@ -13,9 +13,10 @@ use serde::Serialize;
 use stats_core::function_name;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::errors::ApiError;
+use crate::limits::Limits;
 use crate::mask::Mask;
 
 /// Runs `work` on a thread where it may block.
@@ -36,8 +37,6 @@ pub(crate) fn json(status: StatusCode, mask: &Mask, value: &impl Serialize) -> H
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for the network.
 const QUEUE: usize = 4;
-/// A client that takes nothing for so long has gone away.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers with the JSON that `produce` writes on a thread where it may block. A long answer is sent while it is made,
 /// so that memory does not grow with it. `produce` is given
@@ -46,17 +45,22 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// An error before the first chunk is the answer instead; a later one breaks the connection off, so that nobody takes
 /// half an answer for a whole one.
 pub(crate) async fn stream_json(
+    limits: &Limits,
     mask: Mask,
     produce: impl FnOnce(&mut AnswerWriter, &Mask) -> Result<(), ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let (head, first) = oneshot::channel();
     let runtime = Handle::current();
+    let stall_timeout = limits.stall_timeout;
+    let deadline = Instant::now() + limits.list_timeout;
     spawn_blocking(move || {
         let mut writer = AnswerWriter {
             headers: Vec::new(),
             buffer: Vec::new(),
             state: State::Unsent(head),
             runtime,
+            stall_timeout,
+            deadline,
         };
         let result = produce(&mut writer, &mask);
         writer.finish(result);
@@ -100,6 +104,10 @@ pub(crate) struct AnswerWriter {
     buffer: Vec<u8>,
     state: State,
     runtime: Handle,
+    /// A client that takes nothing for so long has gone away.
+    stall_timeout: Duration,
+    /// And one that has not taken everything by then.
+    deadline: Instant,
 }
 
 enum State {
@@ -131,8 +139,9 @@ impl AnswerWriter {
             State::Sending(chunks) => chunks,
             State::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
         };
+        let until = self.deadline.min(Instant::now() + self.stall_timeout);
         self.runtime
-            .block_on(timeout(STALL_TIMEOUT, chunks.send(chunk)))
+            .block_on(async { timeout_at(until, chunks.send(chunk)).await })
             .map_err(|_| io::ErrorKind::TimedOut)?
             .map_err(|_| io::ErrorKind::BrokenPipe)?;
         self.state = State::Sending(chunks);
@@ -158,10 +167,11 @@ impl AnswerWriter {
             }
             (State::Sending(chunks), Err(error)) => {
                 log::error!(function = function_name!(); "An answer was broken off: {error}");
-                let _ = self.runtime.block_on(timeout(
-                    STALL_TIMEOUT,
-                    chunks.send(Err(io::Error::other("broken off"))),
-                ));
+                let end = chunks.send(Err(io::Error::other("broken off")));
+                let until = Instant::now() + self.stall_timeout;
+                let _ = self
+                    .runtime
+                    .block_on(async { timeout_at(until, end).await });
             }
             (State::Sending(_) | State::Gone, _) => {}
         }

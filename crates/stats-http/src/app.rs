@@ -1,14 +1,20 @@
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::header;
-use actix_web::middleware::{DefaultHeaders, NormalizePath};
+use actix_web::middleware::{DefaultHeaders, NormalizePath, from_fn};
 use actix_web::web::ServiceConfig;
 use actix_web::{App as ActixApp, HttpServer, web};
 use stats_db::Db;
 
-use crate::{about, admin, api, browser, dashboard, openapi, public};
+use crate::compression::compress;
+use crate::limits::{Limits, ListTurns, bound_answers, watch_connection};
+use crate::metrics::{Metrics, count_requests};
+use crate::{about, admin, api, browser, dashboard, metrics, openapi, public};
 
 /// What an operator can set about the HTTP side.
 #[derive(Debug, Clone)]
@@ -26,6 +32,8 @@ pub struct HttpConfig {
     pub is_registration_open: bool,
     /// The largest body of a request, in bytes.
     pub max_body_bytes: usize,
+    /// How long and how much one client may keep the service busy.
+    pub limits: Limits,
     /// What there is besides the API.
     pub routes: Routes,
 }
@@ -63,6 +71,7 @@ impl Default for HttpConfig {
             trusts_proxy: false,
             is_registration_open: true,
             max_body_bytes: 64 * 1024 * 1024,
+            limits: Limits::default(),
             routes: Routes::default(),
         }
     }
@@ -75,25 +84,54 @@ pub struct App {
     pub db: Db,
     /// The settings.
     pub config: HttpConfig,
+    pub(crate) metrics: Metrics,
+    pub(crate) list_turns: Arc<ListTurns>,
+}
+
+impl App {
+    /// The application on this storage, with these settings.
+    pub fn new(db: Db, config: HttpConfig) -> Self {
+        let list_turns = Arc::new(ListTurns::new(&config.limits));
+        Self {
+            db,
+            config,
+            metrics: Metrics::default(),
+            list_turns,
+        }
+    }
 }
 
 /// Seconds that requests in flight have to be answered once the server is told to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
+/// How long a client may take to read why its request was refused while it is still sending the rest of it.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves on `listener` until the returned server is told to stop through its handle; a graceful stop answers the
 /// requests in flight. Signals are left to the caller.
 pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
+    let limits = app.config.limits.clone();
+    let workers = available_parallelism()?.get();
     let app = web::Data::new(app);
     let server = HttpServer::new(move || {
         let state = app.clone();
         ActixApp::new()
             .app_data(app.clone())
+            .wrap(from_fn(bound_answers))
+            .wrap(from_fn(count_requests))
+            .wrap(from_fn(compress))
             .wrap(security_headers())
             // Every path works with and without its last slash.
             .wrap(NormalizePath::trim())
             .configure(move |config| configure(config, state.config.routes))
     });
     Ok(server
+        .workers(workers)
+        // Each worker counts its own.
+        .max_connections(limits.connections.div_ceil(workers).max(1))
+        .client_request_timeout(limits.header_timeout)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .keep_alive(limits.keep_alive)
+        .on_connect(watch_connection)
         .listen(listener)?
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
@@ -104,6 +142,7 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
 pub(crate) fn configure(config: &mut ServiceConfig, routes: Routes) {
     config
         .configure(about::configure)
+        .configure(metrics::configure)
         .configure(openapi::configure)
         .configure(browser::configure)
         .configure(api::configure)

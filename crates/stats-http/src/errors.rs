@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     MethodNotAllowed(&'static str),
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body does not arrive, or too slowly.
+    BodyTimeout,
     /// The body is not JSON by its content type.
     NotJson,
     /// The service is busy, or its database is away.
@@ -86,6 +88,7 @@ impl ApiError {
             Self::TooLarge(limit) => {
                 json!({"message": format!("The body is larger than {limit} bytes.")})
             }
+            Self::BodyTimeout => json!({"message": "The body did not arrive in time."}),
             Self::NotJson => json!({"message": "The content type must be application/json."}),
             Self::Unavailable(_) => {
                 json!({"message": "The service is busy. Please try again in a while."})
@@ -117,6 +120,7 @@ impl ResponseError for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

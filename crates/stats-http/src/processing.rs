@@ -1,10 +1,12 @@
 //! Processors at work on the stored stats, for the API and for the public statistics.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use stats_core::{InvalidValue, StatsFilter, StatsType, function_name};
-use stats_db::Db;
 use stats_processors::{Finish, Registered, Shape};
 
+use crate::app::App;
 use crate::errors::ApiError;
 use crate::request::values;
 
@@ -64,10 +66,11 @@ impl Processing {
     }
 
     /// The result as JSON. It blocks.
-    pub(crate) fn run(&self, db: &Db) -> Result<String, ApiError> {
+    pub(crate) fn run(&self, app: &App) -> Result<String, ApiError> {
+        let started = Instant::now();
         let mut accumulator = self.processor.start();
         let fold = |date, data: &str| accumulator.fold(date, data);
-        db.read(|snapshot| match self.newest {
+        app.db.read(|snapshot| match self.newest {
             Some(newest) => snapshot.for_each_newest_document(&self.filter, newest, fold),
             None => snapshot.for_each_document(&self.filter, fold),
         })?;
@@ -78,6 +81,11 @@ impl Processing {
             );
         }
         let result = self.finish.finish(accumulator.as_ref(), self.shape);
+        app.metrics.count_processing(
+            self.processor.name(),
+            started.elapsed(),
+            accumulator.skipped(),
+        );
         result.map_err(|error| ApiError::Internal(error.to_string()))
     }
 }

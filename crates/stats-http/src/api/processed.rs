@@ -113,10 +113,11 @@ pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiErro
     let Call {
         app, input, mask, ..
     } = call;
-    stream_json(mask, move |answer, mask| {
+    let limits = app.config.limits.clone();
+    stream_json(&limits, mask, move |answer, mask| {
         let Process(processing) = input;
         let data = match mask.of("data") {
-            Some(_) => Some(processing.run(&app.db)?),
+            Some(_) => Some(processing.run(&app)?),
             None => None,
         };
         let processed = Processed {

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderName};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{Local, NaiveDate};
 use serde::Serialize;
@@ -70,6 +71,7 @@ pub(super) async fn create(call: Call<Batch>) -> Result<HttpResponse, ApiError> 
             .enumerate()
             .partition(|(position, _)| skipped.contains(position));
         log_duplicates(&skipped);
+        app.metrics.count_stored(stored.len());
         let mut answer = Vec::new();
         let metadata = Metadata::new(stored.len() as u64, Page::default());
         let mut list = ListWriter::begin(&mut answer, &mask, Some(&metadata))?;
@@ -203,10 +205,7 @@ pub(super) async fn list(call: Call<List>) -> Result<HttpResponse, ApiError> {
         input,
     } = call;
     let filter = input.filter(visible_owner(&caller), Local::now().date_naive());
-    stream_json(mask, move |answer, mask| {
-        write_stats(answer, mask, &app, &filter, Shape::WithMetadata)
-    })
-    .await
+    send_stats(caller.id, app, mask, filter, Shape::WithMetadata).await
 }
 
 /// The analysis in the path.
@@ -244,10 +243,7 @@ pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse
         analyses: Some(BTreeSet::from([analysis])),
         ..StatsFilter::default()
     };
-    stream_json(mask, move |answer, mask| {
-        write_stats(answer, mask, &app, &filter, Shape::Bare)
-    })
-    .await
+    send_stats(caller.id, app, mask, filter, Shape::Bare).await
 }
 
 /// Deletes one's own stats of one analysis
@@ -276,6 +272,23 @@ enum Shape {
     WithMetadata,
     /// `[…]`
     Bare,
+}
+
+/// Answers a client with what `mask` keeps of the stats that `filter` lets through, when it is its turn.
+async fn send_stats(
+    reader: ClientId,
+    app: Data<App>,
+    mask: Mask,
+    filter: StatsFilter,
+    shape: Shape,
+) -> Result<HttpResponse, ApiError> {
+    let limits = app.config.limits.clone();
+    let turn = app.list_turns.wait(reader, &limits).await?;
+    stream_json(&limits, mask, move |answer, mask| {
+        let _until_sent = turn;
+        write_stats(answer, mask, &app, &filter, shape)
+    })
+    .await
 }
 
 /// Writes what `mask` keeps of the stats that `filter` lets through, as the database gives them.

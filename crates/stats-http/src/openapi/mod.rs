@@ -234,7 +234,8 @@ mod tests {
     }
 
     /// What is for people, and for the programs that look after the service.
-    const UNDOCUMENTED: [&str; 11] = [
+    const UNDOCUMENTED: [&str; 12] = [
+        "GET /metrics",
         "GET /api/v1",
         "GET /api/v1/browser/{file}",
         "GET /",

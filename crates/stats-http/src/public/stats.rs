@@ -66,7 +66,7 @@ async fn answer(
     let arguments = Arguments::from_query(request.query_string())?;
     let today = Local::now().date_naive();
     let processing = read_arguments(arguments, stats_type, default_processor, today)?;
-    let json = blocking(move || processing.run(&app.db)).await?;
+    let json = blocking(move || processing.run(&app)).await?;
     Ok(shared_json(request, json))
 }
 

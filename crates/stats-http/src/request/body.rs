@@ -1,11 +1,15 @@
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::web::Data;
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
 
+use crate::app::App;
 use crate::errors::ApiError;
+use crate::limits::Limits;
 
-/// Reads a body of at most `limit` bytes, of whatever content type.
+/// Reads a body of at most `limit` bytes, of whatever content type, for as long as it keeps arriving.
 pub(crate) async fn read_body(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -18,8 +22,18 @@ pub(crate) async fn read_body(
     if length > limit {
         return Err(ApiError::TooLarge(limit));
     }
+    let limits = request
+        .app_data::<Data<App>>()
+        .map_or_else(Limits::default, |app| app.config.limits.clone());
+    let started = Instant::now();
     let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await {
+    loop {
+        // What keeps coming may go on.
+        let deadline = started + limits.time_for(body.len() as u64);
+        let chunk = timeout_at(deadline, payload.next()).await;
+        let Some(chunk) = chunk.map_err(|_| ApiError::BodyTimeout)? else {
+            return Ok(body);
+        };
         let chunk = chunk
             .map_err(|error| ApiError::Malformed(format!("The body cannot be read: {error}.")))?;
         if body.len() + chunk.len() > limit {
@@ -27,7 +41,6 @@ pub(crate) async fn read_body(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
 }
 
 /// Reads a body that must be JSON by its content type.

@@ -4,8 +4,11 @@
 mod admin;
 mod auth;
 mod clients;
+mod compression;
+mod limits;
 mod listing;
 mod masks;
+mod metrics;
 mod pages;
 mod posting;
 mod processed;

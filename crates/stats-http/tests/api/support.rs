@@ -33,10 +33,7 @@ impl Service {
         let db = database.migrated();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App {
-            db: db.clone(),
-            config,
-        };
+        let app = App::new(db.clone(), config);
         let (send_handle, handle) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             System::new().block_on(async move {
