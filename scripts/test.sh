@@ -14,11 +14,25 @@ cc gcc
 make make
 initdb postgresql
 setpriv util-linux
+nginx nginx-light
+apache2 apache2
 NEEDS
 }
 
 has() {
-    command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" /usr/pgsql-*/bin/"$1" >/dev/null 2>&1
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || ls /usr/lib/postgresql/*/bin/"$1" /usr/pgsql-*/bin/"$1" >/dev/null 2>&1
+}
+
+# Debian's packages start the services that they bring, which are only wanted as programs here. What Debian asks
+# before is a file that says no; one that is there stays.
+without_starting() {
+    local policy=/usr/sbin/policy-rc.d result=0
+    if [ -e "$policy" ]; then "$@"; return; fi
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    "$@" || result=$?
+    rm -f "$policy"
+    return "$result"
 }
 
 install_missing() {
@@ -30,7 +44,8 @@ install_missing() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         step "Installing ${missing[*]}"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+        without_starting env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}"
     else
         echo "Missing: ${missing[*]} (the names of Debian's packages). Please install them and try again." >&2
         exit 1
