@@ -62,5 +62,7 @@ attack headers -H -i 2 -u "$base/health"
 # It has no option for headers; the value of one that it has may bring another.
 key=$'\r\n'"X-API-KEY: $token"
 attack body -B -i 2 -s 100000 -t POST -f "application/json$key" -u "$base/api/v1/stats/"
-attack read -X -n 2 -w 128 -y 256 -z 16 -k 3 -m "application/json$key" -u "$base/api/v1/stats/"
+attack read -X -n 2 -w 128 -y 256 -z 16 -k 3 -j "a=b$key" -u "$base/api/v1/stats/"
+curl -sS "$base/metrics" | grep -q 'route="/api/v1/stats",method="GET",status="200"' ||
+    { echo "The lists were not asked for with the token: the attack was none." >&2; exit 1; }
 echo "Nobody was held up."

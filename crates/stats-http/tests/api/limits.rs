@@ -249,7 +249,7 @@ fn a_client_does_not_take_the_turns_of_others() {
         sleep(Duration::from_millis(5));
     }
     let asked = Instant::now();
-    assert_eq!(service.front_office().list(&json!({})), [json!(0); 0]);
+    assert!(service.front_office().list(&json!({})).is_empty());
     assert!(
         asked.elapsed() < Duration::from_secs(5),
         "{:?}",
