@@ -35,10 +35,7 @@ impl Service {
         let client = stats_testing::client(&db, "Économie & co");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let app = App {
-            db: db.clone(),
-            config,
-        };
+        let app = App::new(db.clone(), config);
         let (send_handle, handle) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
