@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -83,6 +84,25 @@ pub struct Stat {
     pub data: RawJson,
 }
 
+impl Stat {
+    /// Writes the stat as it travels: what serialising gives, but with the document passed through as it is.
+    pub fn write_json(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let Self {
+            uuid,
+            analysis,
+            stats_type,
+            date,
+            data,
+        } = self;
+        write!(
+            out,
+            r#"{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":"#
+        )?;
+        out.write_all(data.as_str().as_bytes())?;
+        out.write_all(b"}")
+    }
+}
+
 /// A stat as a front office sends it: one that comes from another instance has an id, a new one has none yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewStat {
@@ -126,5 +146,19 @@ mod tests {
             error,
             "'bogus' is not one of risk, threat, vulnerability, cartography, compliance"
         );
+    }
+
+    #[test]
+    fn a_stat_is_written_as_it_is_serialised() {
+        let stat = Stat {
+            uuid: StatId::random(),
+            analysis: AnalysisId::random(),
+            stats_type: StatsType::Threat,
+            date: crate::MIN_DATE,
+            data: RawJson::parse(r#"[{"a": 1.50, "b": "é\u00e9"}]"#).unwrap(),
+        };
+        let mut written = Vec::new();
+        stat.write_json(&mut written).unwrap();
+        assert_eq!(written, serde_json::to_vec(&stat).unwrap());
     }
 }

@@ -122,6 +122,8 @@ macro_rules! filtered {
                 newer
                     .filter(newer.field(stats::anr).eq(stats::anr))
                     .filter(newer.field(stats::kind).eq(stats::kind))
+                    // What is later is no earlier: said for itself, so that the index begins there.
+                    .filter(newer.field(stats::date).ge(stats::date))
                     .filter(newer.field(stats::date).le(filter.dates.to))
                     .filter(is_of_same_client)
                     .filter(is_later),

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::fmt::Write;
 
 use chrono::NaiveDate;
 use reqwest::header::CONTENT_TYPE;
@@ -47,25 +46,16 @@ pub struct Posted {
 /// The body that posts stats: a list of `{uuid, anr, type, date, data}`, with each document as it was taken. There is
 /// nothing in it about who sends it.
 pub fn payload(stats: &[Stat]) -> Vec<u8> {
-    let mut json = String::from("[");
-    for stat in stats {
-        let Stat {
-            uuid,
-            analysis,
-            stats_type,
-            date,
-            data,
-        } = stat;
-        let separator = if json.len() > 1 { "," } else { "" };
-        // Writing to a string does not fail.
-        let _ = write!(
-            json,
-            r#"{separator}{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":{}}}"#,
-            data.as_str()
-        );
+    let mut json = vec![b'['];
+    for (position, stat) in stats.iter().enumerate() {
+        if position > 0 {
+            json.push(b',');
+        }
+        // Writing to memory does not fail.
+        let _ = stat.write_json(&mut json);
     }
-    json.push(']');
-    json.into_bytes()
+    json.push(b']');
+    json
 }
 
 impl StatsClient {

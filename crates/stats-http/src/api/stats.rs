@@ -388,19 +388,7 @@ impl<'m, W: Write> ListWriter<'m, W> {
         if *mask != Mask::All {
             return Ok(serde_json::to_writer(&mut self.out, &mask.apply(stat))?);
         }
-        let Stat {
-            uuid,
-            analysis,
-            stats_type,
-            date,
-            data,
-        } = stat;
-        write!(
-            self.out,
-            r#"{{"uuid":"{uuid}","anr":"{analysis}","type":"{stats_type}","date":"{date}","data":"#
-        )?;
-        self.out.write_all(data.as_str().as_bytes())?;
-        self.out.write_all(b"}")
+        stat.write_json(&mut self.out)
     }
 
     fn end(mut self) -> io::Result<()> {
