@@ -30,6 +30,8 @@ pub(crate) enum ApiError {
     Malformed(String),
     /// There is nothing under this path.
     NotFound,
+    /// The client sees no stats of this analysis.
+    NoStats,
     /// The path is there, but not for this method; the methods that are.
     MethodNotAllowed(&'static str),
     /// The body is larger than this many bytes.
@@ -84,6 +86,7 @@ impl ApiError {
             }
             Self::Malformed(what) => json!({"message": what}),
             Self::NotFound => json!({"message": "There is nothing here."}),
+            Self::NoStats => json!({"message": "There are no stats of this analysis."}),
             Self::MethodNotAllowed(_) => json!({"message": "The method is not allowed here."}),
             Self::TooLarge(limit) => {
                 json!({"message": format!("The body is larger than {limit} bytes.")})
@@ -117,7 +120,7 @@ impl ResponseError for ApiError {
             | Self::UnknownArguments(_)
             | Self::WrongType { .. }
             | Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoStats => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -230,6 +230,7 @@ impl Input for OfAnalysis {
     params(("anr" = Uuid, Path, description = "The analysis")), responses(
     (status = 200, description = "The stats, by date and then by id", body = [schemas::Stat],
         headers(("X-Total-Count" = u64, description = "How many there are"))),
+    (status = 404, description = "There are none that the client may see", body = schemas::Failure),
 ))]
 pub(super) async fn list_analysis(call: Call<OfAnalysis>) -> Result<HttpResponse, ApiError> {
     let Call {
@@ -301,6 +302,9 @@ fn write_stats(
 ) -> Result<(), ApiError> {
     app.db.read(|snapshot| {
         let total = snapshot.count_stats(filter)?;
+        if total == 0 && shape == Shape::Bare {
+            return Err(ApiError::NoStats);
+        }
         answer.header(TOTAL_COUNT, total);
         let metadata = Metadata::new(filter.page.count(total), filter.page);
         let metadata = (shape == Shape::WithMetadata).then_some(&metadata);

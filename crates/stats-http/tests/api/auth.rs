@@ -1,5 +1,5 @@
 //! Who is let in, and what the others are told.
-use crate::support::{Answer, Service, uuid};
+use crate::support::{Answer, FrontOffice, Service, days_ago, stat, uuid};
 use reqwest::Method;
 use serde_json::json;
 use stats_db::ClientChange;
@@ -20,6 +20,14 @@ fn private_routes() -> Vec<(Method, String)> {
     ]
     .map(|(method, path)| (method, path.to_owned()))
     .to_vec()
+}
+
+/// An analysis of which there is a stat.
+fn one_analysis(office: &FrontOffice<'_>) -> String {
+    let analysis = uuid();
+    let stats = json!([stat(&analysis, "risk", &days_ago(0), json!([]))]);
+    assert_eq!(office.post(&stats).status, 201);
+    analysis
 }
 
 on_each_database!(every_private_route_asks_for_a_token);
@@ -99,7 +107,7 @@ on_each_database!(a_monarc_that_is_too_old_is_told_so);
 fn a_monarc_that_is_too_old_is_told_so(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let analysis = format!("/api/v1/stats/{}", uuid());
+    let analysis = format!("/api/v1/stats/{}", one_analysis(&office));
     for path in [
         "/api/v1/client/me",
         "/api/v1/stats",
@@ -138,7 +146,7 @@ on_each_database!(paths_work_with_and_without_their_last_slash);
 fn paths_work_with_and_without_their_last_slash(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let analysis = format!("/api/v1/stats/{}", uuid());
+    let analysis = format!("/api/v1/stats/{}", one_analysis(&office));
     for path in [
         "/api/v1/client/me",
         "/api/v1/stats",

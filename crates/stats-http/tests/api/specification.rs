@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stats_http::HttpConfig;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, Service, uuid};
+use crate::support::{Answer, Service, days_ago, stat, uuid};
 
 on_each_database!(every_documented_route_answers);
 fn every_documented_route_answers(database: &TestDatabase) {
@@ -16,10 +16,12 @@ fn every_documented_route_answers(database: &TestDatabase) {
         let paths = document["paths"].as_object().unwrap();
         assert!(paths.len() >= 6, "{paths:?}");
         for (path, item) in paths {
-            let path = format!("{base}{path}").replace("{anr}", &uuid());
+            let analysis = uuid();
+            let path = format!("{base}{path}").replace("{anr}", &analysis);
             let methods = item.as_object().unwrap().keys();
             for method in methods.filter(|name| *name != "parameters") {
                 let method: Method = method.to_uppercase().parse().unwrap();
+                admin.post(&json!([stat(&analysis, "risk", &days_ago(0), json!([]))]));
                 let answer =
                     admin.send(method.clone(), &path.replace("{uuid}", &uuid()), &json!({}));
                 assert!(
