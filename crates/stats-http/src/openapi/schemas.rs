@@ -104,10 +104,10 @@ pub(crate) struct ListQuery {
     #[param(inline)]
     group_by_anr: Option<TextFlag>,
     /// How many stats to leave out at the beginning.
-    #[param(maximum = 4_294_967_295_u32)]
+    #[param(maximum = 4_294_967_295_u32, format = Int64)]
     offset: Option<u32>,
     /// How many stats to give at most; 0 for all.
-    #[param(maximum = 4_294_967_295_u32)]
+    #[param(maximum = 4_294_967_295_u32, format = Int64)]
     limit: Option<u32>,
 }
 
