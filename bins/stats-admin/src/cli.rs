@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use stats_settings::{Settings, init_logging};
 
 use crate::terminal::Terminal;
-use crate::{client, db};
+use crate::{client, db, mosp, stats};
 
 /// Takes care of the clients and the database of a MONARC Stats Service.
 ///
@@ -27,6 +27,12 @@ enum Command {
     /// The clients, which are usually MONARC front offices
     #[command(subcommand)]
     Client(client::Command),
+    /// The stats that front offices have sent
+    #[command(subcommand)]
+    Stats(stats::Command),
+    /// The MONARC Objects Sharing Platform
+    #[command(subcommand)]
+    Mosp(mosp::Command),
 }
 
 /// Carries out the command that the arguments of the program make.
@@ -34,16 +40,18 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), B
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
     let settings = Settings::load()?;
     init_logging(settings.log_path.as_deref())?;
-    let url = settings.database_url.reveal().parse()?;
+    let url = || settings.database_url.reveal().parse();
     let mut terminal = Terminal::new(io::stdin().lock(), io::stdout().lock());
     match arguments.command {
-        Command::Db(command) => command.run(&url, &mut terminal),
-        Command::Client(command) => command.run(&url, &mut terminal),
+        Command::Db(command) => command.run(&url()?, &mut terminal),
+        Command::Client(command) => command.run(&url()?, &mut terminal),
+        Command::Stats(command) => command.run(&url()?, &mut terminal),
+        Command::Mosp(command) => command.run(&settings, &mut terminal),
     }
 }
 
 /// The groups of commands, which the flat names begin with.
-const GROUPS: [&str; 2] = ["client", "db"];
+const GROUPS: [&str; 4] = ["client", "db", "mosp", "stats"];
 
 /// Makes `client coordinates-set` of the flat name `client_coordinates_set`.
 fn expand_flat_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
@@ -101,6 +109,10 @@ mod tests {
                 "stats-admin client coordinates-set",
             ),
             ("stats-admin db_init", "stats-admin db init"),
+            (
+                "stats-admin mosp_is_object_published --uuid x",
+                "stats-admin mosp is-object-published --uuid x",
+            ),
             ("stats-admin client list", "stats-admin client list"),
             ("client_create client_create", "client_create client create"),
             ("stats-admin other_thing", "stats-admin other_thing"),

@@ -3,6 +3,8 @@
 mod cli;
 mod client;
 mod db;
+mod mosp;
+mod stats;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,10 +1,12 @@
 //! The real program on both databases, as an administrator types it.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use stats_core::{AnalysisId, Client, Role, StatsType};
+use chrono::{Local, Months};
+use stats_core::{AnalysisId, Client, Role, StatsFilter, StatsType};
 use stats_db::Db;
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 
@@ -28,10 +30,14 @@ impl Outcome {
 }
 
 fn run_with(url: &str, arguments: &[&str], typed: &str) -> Outcome {
+    run_in(&[("DATABASE_URL", url)], arguments, typed)
+}
+
+fn run_in(environment: &[(&str, &str)], arguments: &[&str], typed: &str) -> Outcome {
     let mut program = Command::new(env!("CARGO_BIN_EXE_stats-admin"))
         .args(arguments)
         .env_clear()
-        .env("DATABASE_URL", url)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -318,6 +324,117 @@ fn a_client_that_is_not_there_is_named(database: &TestDatabase) {
         fail(database, &format!("client {command}"));
     }
     assert_eq!(open(database).clients().unwrap(), []);
+}
+
+on_each_database!(stats_of_a_client_are_deleted_and_the_client_stays);
+fn stats_of_a_client_are_deleted_and_the_client_stays(database: &TestDatabase) {
+    let db = database.migrated();
+    let (cases, other) = (client(&db, "CASES"), client(&db, "other"));
+    let kept = stat(AnalysisId::random(), StatsType::Risk, "2026-01-01");
+    db.insert_stats(other.id, std::slice::from_ref(&kept))
+        .unwrap();
+    db.insert_stats(
+        cases.id,
+        &[stat(AnalysisId::random(), StatsType::Risk, "2026-01-01")],
+    )
+    .unwrap();
+    let uuid = cases.uuid.to_string();
+    let delete = ["stats_delete", "--client-uuid", &uuid];
+    assert_eq!(run_with(database.url(), &delete, "n\n").code, 1);
+    assert_eq!(db.stats(&StatsFilter::default()).unwrap().len(), 2);
+    let deleted = succeed(
+        database,
+        &format!("stats delete --yes --client-uuid {uuid}"),
+    );
+    assert_eq!(deleted.stdout, "Deleted 1 stats of CASES\n");
+    assert_eq!(db.stats(&StatsFilter::default()).unwrap(), [kept]);
+    assert_eq!(db.clients().unwrap().len(), 2);
+    let nobody = "11111111-0000-4000-8000-000000000001";
+    let error = fail(
+        database,
+        &format!("stats delete --yes --client-uuid {nobody}"),
+    );
+    assert!(
+        error.contains(&format!("there is no client {nobody}")),
+        "{error}"
+    );
+}
+
+on_each_database!(old_stats_are_purged);
+fn old_stats_are_purged(database: &TestDatabase) {
+    let db = database.migrated();
+    let cases = client(&db, "CASES");
+    let today = Local::now().date_naive();
+    let stats = [0, 11, 12, 13, 37].map(|months| {
+        let date = today - Months::new(months);
+        stat(AnalysisId::random(), StatsType::Risk, &date.to_string())
+    });
+    db.insert_stats(cases.id, &stats).unwrap();
+    let left = || db.stats(&StatsFilter::default()).unwrap().len();
+    assert_eq!(run_with(database.url(), &["stats", "purge"], "").code, 1);
+    assert_eq!(left(), 5);
+    assert!(
+        succeed(database, "stats purge --yes")
+            .stdout
+            .starts_with("Deleted 1 stats of days before ")
+    );
+    assert!(
+        succeed(database, "stats_purge --nb-month 12 -y")
+            .stdout
+            .starts_with("Deleted 1 stats")
+    );
+    assert_eq!(left(), 3);
+    for wrong in ["0", "-1", "x", "1201"] {
+        fail(database, &format!("stats purge -y --nb-month {wrong}"));
+    }
+    assert_eq!(left(), 3);
+}
+
+/// A sharing platform that answers once, with this.
+fn mosp(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        let length = socket.read(&mut head).unwrap();
+        let head = String::from_utf8_lossy(&head[..length]).into_owned();
+        assert!(
+            head.starts_with("GET /api/v2/object/?uuid=f3caa83b-28fb-49fd-b7ad-6e4cd1aaad07 "),
+            "{head}"
+        );
+        let length = answer.len();
+        write!(
+            socket,
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}"
+        )
+        .unwrap();
+    });
+    address
+}
+
+#[test]
+fn an_object_is_published_or_not() {
+    let ask = |url: &str, option: &str| {
+        let line =
+            format!("mosp_is_object_published --uuid f3caa83b-28fb-49fd-b7ad-6e4cd1aaad07{option}");
+        let arguments: Vec<_> = line.split(' ').collect();
+        // No database is needed for it.
+        run_in(&[("MOSP_URL", url)], &arguments, "")
+    };
+    let object = r#"{"data": [{"name": "é", "json_object": {"uuid": "f3caa83b-28fb-49fd-b7ad-6e4cd1aaad07"}}]}"#;
+    assert_eq!(ask(&mosp(object), "").stdout, "True\n");
+    let shown = ask(&mosp(object), " -v").stdout;
+    let json: serde_json::Value =
+        serde_json::from_str(shown.strip_suffix("True\n").unwrap()).unwrap();
+    assert_eq!(json["name"], "é");
+    let missing = ask(&mosp(r#"{"data": []}"#), " -v");
+    assert_eq!((missing.code, missing.stdout.as_str()), (0, "False\n"));
+    for url in [mosp("<html>"), "http://127.0.0.1:1".to_owned()] {
+        let failed = ask(&url, "");
+        assert_eq!((failed.code, failed.stdout.as_str()), (1, ""), "{failed:?}");
+        assert!(failed.stderr.starts_with("stats-admin: "), "{failed:?}");
+    }
 }
 
 #[test]

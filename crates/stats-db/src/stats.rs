@@ -68,6 +68,22 @@ impl Db {
         })
     }
 
+    /// Deletes all stats that a client sent; tells how many those were.
+    pub fn delete_stats_of(&self, owner: ClientId) -> Result<usize, DbError> {
+        self.write(|conn| {
+            let of_client = stats::table.filter(stats::client_id.eq(owner.0));
+            Ok(diesel::delete(of_client).execute(conn)?)
+        })
+    }
+
+    /// Deletes the stats of all days before `date`, whoever sent them; tells how many those were.
+    pub fn purge_stats(&self, date: NaiveDate) -> Result<usize, DbError> {
+        self.write(|conn| {
+            let old = stats::table.filter(stats::date.lt(date));
+            Ok(diesel::delete(old).execute(conn)?)
+        })
+    }
+
     /// The stats that `filter` lets through, all in memory: [`Snapshot::for_each_stat`] is for those that may be many.
     pub fn stats(&self, filter: &StatsFilter) -> Result<Vec<Stat>, DbError> {
         self.read(|snapshot| {

@@ -3,7 +3,7 @@ use std::io::{BufRead, Write};
 
 use clap::{Args, Subcommand};
 use stats_core::{Coordinates, Token};
-use stats_db::{ClientChange, Db, DbError};
+use stats_db::{ClientChange, Db};
 
 use super::{Whom, capitalised};
 use crate::terminal::Terminal;
@@ -50,9 +50,7 @@ impl Change {
         let none = ClientChange::default();
         let (whom, change) = match self {
             Self::IsSharingEnabled(whom) => {
-                let client = db
-                    .client(whom.uuid)?
-                    .ok_or_else(|| whom.explain(DbError::NoSuchClient))?;
+                let client = whom.find(db)?;
                 return Ok(terminal.say(capitalised(client.is_sharing_enabled))?);
             }
             Self::Activate(whom) => (

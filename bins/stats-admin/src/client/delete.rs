@@ -2,7 +2,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 
 use clap::Args;
-use stats_db::{Db, DbError};
+use stats_db::Db;
 
 use super::Whom;
 use crate::terminal::Terminal;
@@ -23,8 +23,7 @@ impl Delete {
         db: &Db,
         terminal: &mut Terminal<impl BufRead, impl Write>,
     ) -> Result<(), Box<dyn Error>> {
-        let found = db.client(self.whom.uuid)?;
-        let client = found.ok_or_else(|| self.whom.explain(DbError::NoSuchClient))?;
+        let client = self.whom.find(db)?;
         terminal.confirm(
             &format!("Delete the client {} and all its stats?", client.name),
             self.yes,

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Write};
 
 use clap::{Args, Subcommand};
 use stats_core::{Client, ClientUuid};
-use stats_db::{DatabaseUrl, DbError};
+use stats_db::{DatabaseUrl, Db, DbError};
 
 use crate::db;
 use crate::terminal::Terminal;
@@ -49,17 +49,27 @@ pub(crate) struct Whom {
 }
 
 impl Whom {
+    /// The client, or an error that names it.
+    fn find(&self, db: &Db) -> Result<Client, Box<dyn Error>> {
+        find(db, self.uuid)
+    }
+
     /// Names the client in an error that does not.
     fn explain(&self, error: DbError) -> Box<dyn Error> {
         match error {
-            DbError::NoSuchClient => format!(
-                "there is no client {}; 'stats-admin client list' shows those there are",
-                self.uuid
-            )
-            .into(),
+            DbError::NoSuchClient => nobody(self.uuid),
             error => error.into(),
         }
     }
+}
+
+/// The client with this public id, or an error that names it.
+pub(crate) fn find(db: &Db, uuid: ClientUuid) -> Result<Client, Box<dyn Error>> {
+    db.client(uuid)?.ok_or_else(|| nobody(uuid))
+}
+
+fn nobody(uuid: ClientUuid) -> Box<dyn Error> {
+    format!("there is no client {uuid}; 'stats-admin client list' shows those there are").into()
 }
 
 /// Prints a client line by line, as the Python service does.

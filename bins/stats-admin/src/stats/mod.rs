@@ -1,0 +1,33 @@
+//! The commands for stats.
+
+mod delete;
+mod purge;
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+
+use clap::Subcommand;
+use stats_db::DatabaseUrl;
+
+use crate::db;
+use crate::terminal::Terminal;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Delete(delete::Delete),
+    Purge(purge::Purge),
+}
+
+impl Command {
+    pub(crate) fn run(
+        self,
+        url: &DatabaseUrl,
+        terminal: &mut Terminal<impl BufRead, impl Write>,
+    ) -> Result<(), Box<dyn Error>> {
+        let db = db::open(url)?;
+        match self {
+            Self::Delete(delete) => delete.run(&db, terminal),
+            Self::Purge(purge) => purge.run(&db, terminal),
+        }
+    }
+}
