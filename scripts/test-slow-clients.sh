@@ -63,6 +63,7 @@ attack headers -H -i 2 -u "$base/health"
 key=$'\r\n'"X-API-KEY: $token"
 attack body -B -i 2 -s 100000 -t POST -f "application/json$key" -u "$base/api/v1/stats/"
 attack read -X -n 2 -w 128 -y 256 -z 16 -k 3 -j "a=b$key" -u "$base/api/v1/stats/"
-curl -sS "$base/metrics" | grep -q 'route="/api/v1/stats",method="GET",status="200"' ||
+metrics=$(curl -sS "$base/metrics")
+grep -q 'route="/api/v1/stats",method="GET",status="200"' <<<"$metrics" ||
     { echo "The lists were not asked for with the token: the attack was none." >&2; exit 1; }
 echo "Nobody was held up."

@@ -1,8 +1,10 @@
 use std::error::Error;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use stats_settings::{Settings, init_logging};
 
 use crate::terminal::Terminal;
@@ -33,11 +35,27 @@ enum Command {
     /// The MONARC Objects Sharing Platform
     #[command(subcommand)]
     Mosp(mosp::Command),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command to a folder
+    Man {
+        /// The folder, which must be there
+        #[arg(value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
 }
 
 /// Carries out the command that the arguments of the program make.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
+    match &arguments.command {
+        Command::Completions { shell } => return print_completions(*shell),
+        Command::Man { to } => return print_man(to.as_deref()),
+        _ => {}
+    }
     let settings = Settings::load()?;
     init_logging(settings.log_path.as_deref())?;
     let url = || settings.database_url.reveal().parse();
@@ -47,8 +65,27 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), B
         Command::Client(command) => command.run(&url()?, &mut terminal),
         Command::Stats(command) => command.run(&url()?, &mut terminal),
         Command::Mosp(command) => command.run(&settings, &mut terminal),
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }
+
+fn print_completions(shell: Shell) -> Result<(), Box<dyn Error>> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}
+
+fn print_man(folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let command = Arguments::command().name(NAME);
+    match folder {
+        Some(folder) => clap_mangen::generate_to(command, folder)?,
+        None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+    }
+    Ok(())
+}
+
+/// The name of the program.
+const NAME: &str = "stats-admin";
 
 /// The groups of commands, which the flat names begin with.
 const GROUPS: [&str; 4] = ["client", "db", "mosp", "stats"];
@@ -71,8 +108,6 @@ fn expand_flat_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsStri
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -87,8 +122,11 @@ mod tests {
             .get_subcommands()
             .map(clap::Command::get_name)
             .collect();
-        assert!(
-            groups.iter().all(|group| GROUPS.contains(group)),
+        let is_known =
+            |name: &&&str| GROUPS.contains(*name) || ["completions", "man"].contains(*name);
+        assert_eq!(
+            groups.iter().filter(is_known).count(),
+            groups.len(),
             "{groups:?}"
         );
     }

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use stats_db::{DatabaseUrl, Db};
@@ -15,6 +16,12 @@ pub(crate) enum Command {
     Init,
     /// Bring the tables up to date with this version
     Upgrade,
+    /// Copy a SQLite database to a new file, whether or not the server runs
+    Backup {
+        /// The new file
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
     /// Delete all clients and stats
     Empty {
         /// Do not ask
@@ -48,6 +55,10 @@ impl Command {
                 migrate(url, terminal)?;
             }
             Self::Upgrade => migrate(url, terminal)?,
+            Self::Backup { to } => {
+                open(url)?.backup(&to)?;
+                terminal.say(format_args!("{url}: copied to {}", to.display()))?;
+            }
             Self::Empty { yes } => {
                 let db = open(url)?;
                 terminal.confirm(&format!("Delete all clients and stats in {url}?"), yes)?;

@@ -459,6 +459,42 @@ fn what_is_wrong_with_the_settings_is_told() {
 }
 
 #[test]
+fn a_database_is_copied_to_a_new_file() {
+    let database = TestDatabase::sqlite();
+    client(&database.migrated(), "CASES");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copy.db");
+    let line = format!("db backup {}", path.display());
+    assert!(succeed(&database, &line).stdout.contains("copied to"));
+    assert!(fail(&database, &line).contains("there is a file of this name"));
+    let copy = run_with(
+        &format!("sqlite://{}", path.display()),
+        &["client", "list"],
+        "",
+    );
+    assert_eq!(copy.line("Name: "), "CASES");
+}
+
+#[test]
+fn completions_and_manuals_are_generated() {
+    let script = run_in(&[], &["completions", "bash"], "");
+    assert!(
+        script.code == 0 && script.stdout.contains("rotate-token"),
+        "{script:?}"
+    );
+    let page = run_in(&[], &["man"], "");
+    assert!(
+        page.code == 0 && page.stdout.contains(".TH stats-admin 1"),
+        "{page:?}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let written = run_in(&[], &["man", folder.path().to_str().unwrap()], "");
+    assert_eq!(written.code, 0, "{written:?}");
+    assert!(folder.path().join("stats-admin-client-create.1").exists());
+    assert_eq!(run_in(&[], &["man", "/no/such/folder"], "").code, 1);
+}
+
+#[test]
 fn help_and_version_need_no_database() {
     for (arguments, what) in [
         (&["--help"][..], "client_create is client create"),

@@ -52,6 +52,9 @@ pub enum DbError {
     /// A migration failed.
     #[error("the database cannot be migrated: {0}")]
     Migration(String),
+    /// A copy of the database cannot be written: where to, and why.
+    #[error("no backup to {0}: {1}")]
+    Backup(String, String),
     /// A client with the same name, token or public id exists.
     #[error("a client with this {0} exists already")]
     ClientExists(ClientConflict),

@@ -142,6 +142,32 @@ impl Db {
         })
     }
 
+    /// Writes a consistent copy to a new file while others read and write. Only for SQLite: PostgreSQL has `pg_dump`.
+    pub fn backup(&self, to: &Path) -> Result<(), DbError> {
+        let refused = |reason: &str| DbError::Backup(to.display().to_string(), reason.to_owned());
+        match &*self.writer()? {
+            DbConnection::Postgres(_) => {
+                return Err(refused("use pg_dump for a PostgreSQL database"));
+            }
+            DbConnection::Sqlite(_) => {}
+        }
+        // The file is made first, so that it is ours and nobody else may read it: it holds the clients' tokens.
+        match create_file(to) {
+            Ok(true) => {}
+            Ok(false) => return Err(refused("there is a file of this name")),
+            Err(error) => return Err(refused(&error.to_string())),
+        }
+        let copied = diesel::sql_query("VACUUM INTO $1")
+            .bind::<Text, _>(to.to_string_lossy())
+            .execute(&mut *self.writer()?);
+        if copied.is_err() {
+            // Half a copy is none; if it cannot be removed, the error below says enough.
+            let _ = std::fs::remove_file(to);
+        }
+        copied?;
+        Ok(())
+    }
+
     /// Runs `work` on the database as it is at one moment, whatever is written meanwhile.
     pub fn read<T, E: From<DbError>>(
         &self,

@@ -113,3 +113,39 @@ fn a_broken_connection_is_replaced(database: &TestDatabase) {
     assert_eq!(db.clients().unwrap().len(), 1);
     client(&db, "SMILE");
 }
+
+#[test]
+fn a_backup_is_a_database_of_its_own() {
+    let database = TestDatabase::sqlite();
+    let db = database.migrated();
+    client(&db, "CASES");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copies/it's a copy.db");
+    db.backup(&path).unwrap();
+    client(&db, "SMILE");
+    let copy = Db::open(&DatabaseUrl::sqlite(&path)).unwrap();
+    assert_eq!(copy.clients().unwrap().len(), 1, "as it was then");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o007, 0);
+    }
+    let error = db.backup(&path).unwrap_err().to_string();
+    assert!(error.contains("there is a file of this name"), "{error}");
+    assert_eq!(copy.clients().unwrap().len(), 1, "and is left alone");
+    assert!(db.backup(folder.path()).is_err());
+}
+
+#[test]
+fn a_server_has_its_own_way_of_backup() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let error = database
+        .migrated()
+        .backup("x.db".as_ref())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("pg_dump"), "{error}");
+    assert!(!std::path::Path::new("x.db").exists());
+}
