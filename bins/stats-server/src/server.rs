@@ -156,3 +156,15 @@ async fn stop_on(mut signals: (Signal, Signal), server: ServerHandle) {
 async fn next_of((terminate, interrupt): &mut (Signal, Signal)) {
     select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}
