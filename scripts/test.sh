@@ -70,6 +70,12 @@ cargo fmt --all --check
 step "Lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
+# Where it is installed; building it takes longer than all the rest.
+if command -v cargo-deny >/dev/null 2>&1; then
+    step "Dependencies"
+    cargo deny --offline --log-level error check bans licenses sources
+fi
+
 step "Tests, on SQLite and PostgreSQL"
 scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast "$@"
 
