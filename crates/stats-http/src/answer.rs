@@ -1,6 +1,7 @@
 //! Answers whose making blocks: worked out away from the asynchronous threads, and sent while they are made.
 
 use std::io::{self, Write};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -8,7 +9,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::rt::task::spawn_blocking;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use futures_util::stream;
+use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use stats_core::function_name;
 use tokio::runtime::Handle;
@@ -84,18 +85,41 @@ struct Answer {
 
 enum Body {
     Whole(Vec<u8>),
-    Chunks(mpsc::Receiver<io::Result<Bytes>>),
+    Pieces(mpsc::Receiver<Piece>),
+}
+
+/// What a long answer is sent in. Only one that has come to its [`Piece::End`] is whole.
+enum Piece {
+    Chunk(Bytes),
+    End,
 }
 
 impl Body {
     fn into_response(self, mut response: HttpResponseBuilder) -> HttpResponse {
         match self {
             Self::Whole(body) => response.body(body),
-            Self::Chunks(mut chunks) => {
-                response.streaming(stream::poll_fn(move |context| chunks.poll_recv(context)))
-            }
+            Self::Pieces(pieces) => response.streaming(chunks(pieces)),
         }
     }
+}
+
+/// The chunks of an answer, and an error where they stop before its end, whatever the reason: that breaks the
+/// connection off.
+fn chunks(mut pieces: mpsc::Receiver<Piece>) -> impl Stream<Item = io::Result<Bytes>> {
+    let mut is_over = false;
+    stream::poll_fn(move |context| {
+        if is_over {
+            return Poll::Ready(None);
+        }
+        pieces.poll_recv(context).map(|piece| {
+            is_over = !matches!(piece, Some(Piece::Chunk(_)));
+            match piece {
+                Some(Piece::Chunk(chunk)) => Some(Ok(chunk)),
+                Some(Piece::End) => None,
+                None => Some(Err(io::Error::other("the answer was broken off"))),
+            }
+        })
+    })
 }
 
 /// Where a long answer is written to: it passes on what fills a chunk.
@@ -112,7 +136,7 @@ pub(crate) struct AnswerWriter {
 
 enum State {
     Unsent(oneshot::Sender<Result<Answer, ApiError>>),
-    Sending(mpsc::Sender<io::Result<Bytes>>),
+    Sending(mpsc::Sender<Piece>),
     Gone,
 }
 
@@ -123,57 +147,55 @@ impl AnswerWriter {
     }
 
     fn send_chunk(&mut self) -> io::Result<()> {
-        let chunk = Ok(std::mem::take(&mut self.buffer).into());
-        let chunks = match std::mem::replace(&mut self.state, State::Gone) {
+        let chunk = std::mem::take(&mut self.buffer).into();
+        self.send(Piece::Chunk(chunk))
+    }
+
+    fn send(&mut self, piece: Piece) -> io::Result<()> {
+        let pieces = match std::mem::replace(&mut self.state, State::Gone) {
             State::Unsent(head) => {
                 let (sender, receiver) = mpsc::channel(QUEUE);
                 let headers = std::mem::take(&mut self.headers);
                 let answer = Answer {
                     headers,
-                    body: Body::Chunks(receiver),
+                    body: Body::Pieces(receiver),
                 };
                 head.send(Ok(answer))
                     .map_err(|_| io::ErrorKind::BrokenPipe)?;
                 sender
             }
-            State::Sending(chunks) => chunks,
+            State::Sending(pieces) => pieces,
             State::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         let until = self.deadline.min(Instant::now() + self.stall_timeout);
         self.runtime
-            .block_on(async { timeout_at(until, chunks.send(chunk)).await })
+            .block_on(async { timeout_at(until, pieces.send(piece)).await })
             .map_err(|_| io::ErrorKind::TimedOut)?
             .map_err(|_| io::ErrorKind::BrokenPipe)?;
-        self.state = State::Sending(chunks);
+        self.state = State::Sending(pieces);
         Ok(())
     }
 
+    /// Without this an answer that has begun counts as broken off.
     fn finish(mut self, result: Result<(), ApiError>) {
-        let result = match (result, &self.state) {
-            (Ok(()), State::Sending(_)) => {
-                let _ = self.send_chunk();
-                return;
+        match (&self.state, result) {
+            (State::Sending(_), Ok(())) => {
+                // If it cannot be sent, nobody is there to be told.
+                let _ = self.send_chunk().and_then(|()| self.send(Piece::End));
             }
-            (result, _) => result,
-        };
-        match (self.state, result) {
-            (State::Unsent(head), result) => {
-                let answer = result.map(|()| Answer {
-                    headers: self.headers,
-                    body: Body::Whole(self.buffer),
-                });
-                // If nobody waits for it any more, nobody misses it.
-                let _ = head.send(answer);
-            }
-            (State::Sending(chunks), Err(error)) => {
+            (State::Sending(_), Err(error)) => {
                 log::error!(function = function_name!(); "An answer was broken off: {error}");
-                let end = chunks.send(Err(io::Error::other("broken off")));
-                let until = Instant::now() + self.stall_timeout;
-                let _ = self
-                    .runtime
-                    .block_on(async { timeout_at(until, end).await });
             }
-            (State::Sending(_) | State::Gone, _) => {}
+            (_, result) => {
+                if let State::Unsent(head) = self.state {
+                    let answer = result.map(|()| Answer {
+                        headers: self.headers,
+                        body: Body::Whole(self.buffer),
+                    });
+                    // If nobody waits for it any more, nobody misses it.
+                    let _ = head.send(answer);
+                }
+            }
         }
     }
 }
@@ -189,5 +211,77 @@ impl Write for AnswerWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::mpsc::channel;
+
+    use actix_web::body::to_bytes;
+
+    use super::*;
+
+    /// The bytes of the answer that `produce` makes, or nothing where it was broken off.
+    async fn body(
+        stall_timeout: Duration,
+        produce: impl FnOnce(&mut AnswerWriter) -> Result<(), ApiError> + Send + 'static,
+    ) -> Option<Bytes> {
+        let limits = Limits {
+            stall_timeout,
+            min_rate: NonZeroU32::MAX,
+            ..Limits::default()
+        };
+        let (send_end, end) = channel();
+        let produce = move |answer: &mut AnswerWriter, _: &Mask| {
+            let result = produce(answer);
+            let _ = send_end.send(());
+            result
+        };
+        let response = stream_json(&limits, Mask::All, produce).await.unwrap();
+        if stall_timeout < Duration::from_secs(1) {
+            // Nobody reads until the other side has given up.
+            blocking(move || Ok(end.recv().is_ok())).await.unwrap();
+        }
+        to_bytes(response.into_body()).await.ok()
+    }
+
+    fn write_chunks(answer: &mut AnswerWriter, chunks: usize) -> Result<(), ApiError> {
+        for _ in 0..chunks {
+            answer.write_all(&[b' '; CHUNK])?;
+        }
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn a_whole_answer_arrives_whole() {
+        let patient = Duration::from_secs(20);
+        for chunks in [0, 1, 9] {
+            let whole = body(patient, move |answer| write_chunks(answer, chunks)).await;
+            assert_eq!(whole.unwrap().len(), chunks * CHUNK);
+        }
+        let odd = body(patient, |answer| {
+            write_chunks(answer, 2)?;
+            Ok(answer.write_all(b"end")?)
+        });
+        assert!(odd.await.unwrap().ends_with(b" end"));
+    }
+
+    #[actix_web::test]
+    async fn half_an_answer_never_passes_for_a_whole_one() {
+        let patient = Duration::from_secs(20);
+        let fails = body(patient, |answer| {
+            write_chunks(answer, 2)?;
+            Err(ApiError::Internal("on purpose".to_owned()))
+        });
+        assert!(fails.await.is_none());
+        let panics = body(patient, |answer| {
+            write_chunks(answer, 2)?;
+            panic!("on purpose");
+        });
+        assert!(panics.await.is_none());
+        let stalls = body(Duration::from_millis(20), |answer| write_chunks(answer, 20));
+        assert!(stalls.await.is_none());
     }
 }
