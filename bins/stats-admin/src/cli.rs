@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use stats_db::DatabaseUrl;
 use stats_settings::{Settings, init_logging};
 
 use crate::terminal::Terminal;
@@ -51,35 +52,39 @@ enum Command {
 /// Carries out the command that the arguments of the program make.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
-    match &arguments.command {
-        Command::Completions { shell } => return print_completions(*shell),
-        Command::Man { to } => return print_man(to.as_deref()),
-        _ => {}
-    }
-    let settings = Settings::load()?;
-    init_logging(settings.log_path.as_deref())?;
-    let url = || settings.database_url.reveal().parse();
     let mut terminal = Terminal::new(io::stdin().lock(), io::stdout().lock());
     match arguments.command {
-        Command::Db(command) => command.run(&url()?, &mut terminal),
-        Command::Client(command) => command.run(&url()?, &mut terminal),
-        Command::Stats(command) => command.run(&url()?, &mut terminal),
-        Command::Mosp(command) => command.run(&settings, &mut terminal),
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Db(command) => command.run(&database()?, &mut terminal),
+        Command::Client(command) => command.run(&database()?, &mut terminal),
+        Command::Stats(command) => command.run(&database()?, &mut terminal),
+        Command::Mosp(command) => command.run(&settings()?, &mut terminal),
+        Command::Completions { shell } => print_completions(shell, terminal.out()),
+        Command::Man { to } => print_man(to.as_deref(), terminal.out()),
     }
 }
 
-fn print_completions(shell: Shell) -> Result<(), Box<dyn Error>> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
-    Ok(io::stdout().write_all(&script)?)
+/// The settings; from here on there is a log.
+fn settings() -> Result<Settings, Box<dyn Error>> {
+    let settings = Settings::load()?;
+    init_logging(settings.log_path.as_deref())?;
+    Ok(settings)
 }
 
-fn print_man(folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
+fn database() -> Result<DatabaseUrl, Box<dyn Error>> {
+    Ok(settings()?.database_url.reveal().parse()?)
+}
+
+fn print_completions(shell: Shell, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
+    Ok(out.write_all(&script)?)
+}
+
+fn print_man(folder: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let command = Arguments::command().name(NAME);
     match folder {
         Some(folder) => clap_mangen::generate_to(command, folder)?,
-        None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+        None => clap_mangen::Man::new(command).render(out)?,
     }
     Ok(())
 }

@@ -151,18 +151,23 @@ impl Db {
             }
             DbConnection::Sqlite(_) => {}
         }
+        // An absolute path cannot be taken for one of SQLite's own URIs.
+        let absolute = std::path::absolute(to).map_err(|error| refused(&error.to_string()))?;
+        let path = absolute
+            .to_str()
+            .ok_or_else(|| refused("its path is not UTF-8"))?;
         // The file is made first, so that it is ours and nobody else may read it: it holds the clients' tokens.
-        match create_file(to) {
+        match create_file(&absolute) {
             Ok(true) => {}
             Ok(false) => return Err(refused("there is a file of this name")),
             Err(error) => return Err(refused(&error.to_string())),
         }
         let copied = diesel::sql_query("VACUUM INTO $1")
-            .bind::<Text, _>(to.to_string_lossy())
+            .bind::<Text, _>(path)
             .execute(&mut *self.writer()?);
         if copied.is_err() {
             // Half a copy is none; if it cannot be removed, the error below says enough.
-            let _ = std::fs::remove_file(to);
+            let _ = std::fs::remove_file(&absolute);
         }
         copied?;
         Ok(())
