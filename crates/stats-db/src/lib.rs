@@ -4,6 +4,7 @@ mod clients;
 mod connection;
 mod error;
 mod migrations;
+mod outbox;
 mod pool;
 mod rows;
 mod schema;
@@ -14,6 +15,7 @@ mod url;
 
 pub use clients::ClientChange;
 pub use error::{ClientConflict, DbError};
+pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled};
 pub use pool::{Connections, Db};
 pub use stats::Snapshot;
 pub use summary::Summary;

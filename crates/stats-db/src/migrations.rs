@@ -82,10 +82,10 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(1))
+            Err(DbError::PendingMigrations(2))
         ));
         let all = db.migrate().unwrap();
-        assert_eq!(all, ["20261120000000"]);
+        assert_eq!(all, ["20261120000000", "20261120100000"]);
         db.require_migrated().unwrap();
         assert_eq!(db.migrate().unwrap(), [""; 0]);
         assert_eq!(

@@ -38,4 +38,21 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(client, stats);
+diesel::table! {
+    push_progress (remote, client_id) {
+        remote -> Text,
+        client_id -> Integer,
+        seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    push_waiting (remote, client_id, seq) {
+        remote -> Text,
+        client_id -> Integer,
+        seq -> BigInt,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(client, stats, push_progress, push_waiting);

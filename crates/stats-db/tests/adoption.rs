@@ -44,7 +44,7 @@ fn adopted() -> Option<(TestDatabase, Db)> {
     database.execute_on_server("CREATE DATABASE {name}");
     database.execute(OLD_TABLES);
     let db = Db::open(&database.url().parse().unwrap()).unwrap();
-    assert_eq!(db.migrate().unwrap().len(), 1);
+    assert!(!db.migrate().unwrap().is_empty());
     Some((database, db))
 }
 

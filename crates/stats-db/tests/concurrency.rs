@@ -109,7 +109,8 @@ fn servers_that_start_at_once_migrate_once(database: &TestDatabase) {
             .map(|start| start.join().unwrap())
             .collect()
     });
-    assert_eq!(applied.iter().sum::<usize>(), 1, "{applied:?}");
+    let workers = applied.iter().filter(|count| **count > 0);
+    assert_eq!(workers.count(), 1, "{applied:?}");
 }
 
 on_each_database!(the_order_of_arrival_is_the_order_of_listing_last);

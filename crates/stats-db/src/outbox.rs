@@ -1,0 +1,272 @@
+//! What has been pushed to which remote, and what is still to be.
+
+use diesel::dsl::{count_star, not};
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
+use diesel::upsert::excluded;
+use stats_core::{ClientId, DateRange, Stat, StatsType};
+
+use crate::connection::{DbConnection, on_each_backend};
+use crate::rows::StatRow;
+use crate::schema::{client, push_progress, push_waiting, stats};
+use crate::{Db, DbError};
+
+/// The place of a stat in the order of arrival: a stat that arrived later has a higher one. The default is before all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(i64);
+
+/// The stats of a client that are to be pushed to a remote, in the order of their arrival. There are none while the
+/// client does not share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbox {
+    /// The address of the remote.
+    pub remote: String,
+    /// Whose stats.
+    pub owner: ClientId,
+    /// Only those of these days.
+    pub dates: DateRange,
+    /// Only those of this part.
+    pub part: Part,
+    /// Only those that arrived after this one.
+    pub after: Arrival,
+}
+
+/// A part of what a client sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it, settled or not.
+    All,
+    /// Of what arrived up to this stat, that which waits: because the remote refused it, or it was passed over.
+    Waiting(Arrival),
+}
+
+/// How much is taken out of an outbox at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimit {
+    /// The number of stats.
+    pub stats: u32,
+    /// The bytes of their documents. The first stat is taken whatever its size.
+    pub bytes: usize,
+}
+
+/// What a remote said to a stat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It has it.
+    There,
+    /// It does not take it: why.
+    Refused(String),
+}
+
+/// Evaluates `$body` with `$query`, the stats of `$outbox` after the last one taken.
+macro_rules! outgoing {
+    ($outbox:expr, |$query:ident| $body:expr) => {{
+        let outbox: &Outbox = $outbox;
+        let is_sent = stats::client_id
+            .eq(outbox.owner.0)
+            .and(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
+            .and(stats::date.between(outbox.dates.from, outbox.dates.to));
+        match outbox.part {
+            Part::All => {
+                let $query = stats::table
+                    .filter(is_sent)
+                    .filter(stats::seq.gt(outbox.after.0));
+                $body
+            }
+            // By way of those that wait, which are few where there are many stats.
+            Part::Waiting(up_to) => {
+                let $query = stats::table
+                    .inner_join(push_waiting::table.on(push_waiting::seq.eq(stats::seq)))
+                    .filter(is_sent)
+                    .filter(push_waiting::remote.eq(&outbox.remote))
+                    .filter(push_waiting::client_id.eq(outbox.owner.0))
+                    .filter(push_waiting::seq.gt(outbox.after.0))
+                    .filter(push_waiting::seq.le(up_to.0));
+                $body
+            }
+        }
+    }};
+}
+
+impl Db {
+    /// Up to where all stats of a client are settled with a remote: there, or waiting.
+    pub fn pushed_up_to(&self, remote: &str, owner: ClientId) -> Result<Arrival, DbError> {
+        Ok(pushed_up_to(&mut *self.reader()?, remote, owner)?)
+    }
+
+    /// How many stats there are in an outbox.
+    pub fn count_outbox(&self, outbox: &Outbox) -> Result<u64, DbError> {
+        self.read(|snapshot| {
+            let conn = &mut *snapshot.conn;
+            if !is_sharing(conn, outbox.owner)? {
+                return Ok(0);
+            }
+            let count: i64 = outgoing!(outbox, |query| {
+                query.select(count_star()).get_result(conn)?
+            });
+            Ok(count.unsigned_abs())
+        })
+    }
+
+    /// The next stats of an outbox, each with its place.
+    pub fn next_in_outbox(
+        &self,
+        outbox: &Outbox,
+        limit: BatchLimit,
+    ) -> Result<Vec<(Arrival, Stat)>, DbError> {
+        self.read(|snapshot| {
+            let conn = &mut *snapshot.conn;
+            if !is_sharing(conn, outbox.owner)? {
+                return Ok(Vec::new());
+            }
+            on_each_backend!(conn, |conn, _Backend, RowByRow| {
+                outgoing!(outbox, |query| {
+                    let rows = query
+                        .select((stats::seq, StatRow::as_select()))
+                        .order(stats::seq)
+                        .limit(limit.stats.into())
+                        .load_iter::<(i64, StatRow), RowByRow>(conn)?;
+                    take_batch(rows, limit.bytes)
+                })
+            })
+        })
+    }
+
+    /// Remembers what the remote said to stats that were taken out of an outbox one after the other.
+    pub fn settle(&self, outbox: &Outbox, answers: &[(Arrival, Settled)]) -> Result<(), DbError> {
+        let Some((last, _)) = answers.last() else {
+            return Ok(());
+        };
+        self.write(|conn| {
+            if outbox.part == Part::All {
+                pass_over(conn, outbox, *last)?;
+            }
+            for (arrival, answer) in answers {
+                match answer {
+                    Settled::There => forget_waiting(conn, outbox, *arrival)?,
+                    Settled::Refused(reason) => note_waiting(conn, outbox, *arrival, reason)?,
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn pushed_up_to(conn: &mut DbConnection, remote: &str, owner: ClientId) -> QueryResult<Arrival> {
+    let settled = push_progress::table
+        .find((remote, owner.0))
+        .select(push_progress::seq)
+        .first(conn)
+        .optional()?;
+    Ok(settled.map_or_else(Arrival::default, Arrival))
+}
+
+fn is_sharing(conn: &mut DbConnection, owner: ClientId) -> QueryResult<bool> {
+    let is_enabled = client::table
+        .find(owner.0)
+        .select(client::is_sharing_enabled)
+        .first::<Option<bool>>(conn)
+        .optional()?;
+    Ok(is_enabled.flatten().unwrap_or(false))
+}
+
+/// The first of these stats, up to so many bytes.
+fn take_batch(
+    rows: impl Iterator<Item = QueryResult<(i64, StatRow)>>,
+    max_bytes: usize,
+) -> Result<Vec<(Arrival, Stat)>, DbError> {
+    let mut batch = Vec::new();
+    let mut bytes = 0_usize;
+    for row in rows {
+        let (seq, row) = row?;
+        let Some(stat) = row.into_stat() else {
+            continue;
+        };
+        bytes = bytes.saturating_add(stat.data.as_str().len());
+        if bytes > max_bytes && !batch.is_empty() {
+            break;
+        }
+        batch.push((Arrival(seq), stat));
+    }
+    Ok(batch)
+}
+
+/// Moves what is settled on to `last`. The stats on the way that are not in the outbox wait from now on.
+fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryResult<()> {
+    let (remote, owner) = (outbox.remote.as_str(), outbox.owner.0);
+    let before = pushed_up_to(conn, remote, outbox.owner)?;
+    if last <= before {
+        return Ok(());
+    }
+    if outbox.dates != DateRange::default() {
+        let DateRange { from, to } = outbox.dates;
+        let passed = stats::table
+            .filter(stats::client_id.eq(owner))
+            .filter(stats::seq.gt(before.0).and(stats::seq.lt(last.0)))
+            .filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
+            .filter(not(stats::date.between(from, to)))
+            .select((
+                remote.into_sql::<Text>(),
+                owner.into_sql::<Integer>(),
+                stats::seq,
+            ));
+        on_each_backend!(conn, |conn| {
+            diesel::insert_into(push_waiting::table)
+                .values(passed)
+                .into_columns((
+                    push_waiting::remote,
+                    push_waiting::client_id,
+                    push_waiting::seq,
+                ))
+                .on_conflict_do_nothing()
+                .execute(conn)
+        })?;
+    }
+    let progress = (
+        push_progress::remote.eq(remote),
+        push_progress::client_id.eq(owner),
+        push_progress::seq.eq(last.0),
+    );
+    on_each_backend!(conn, |conn| {
+        diesel::insert_into(push_progress::table)
+            .values(progress)
+            .on_conflict((push_progress::remote, push_progress::client_id))
+            .do_update()
+            .set(push_progress::seq.eq(excluded(push_progress::seq)))
+            .execute(conn)
+    })?;
+    Ok(())
+}
+
+fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, arrival: Arrival) -> QueryResult<()> {
+    let key = (outbox.remote.as_str(), outbox.owner.0, arrival.0);
+    diesel::delete(push_waiting::table.find(key)).execute(conn)?;
+    Ok(())
+}
+
+fn note_waiting(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    arrival: Arrival,
+    reason: &str,
+) -> QueryResult<()> {
+    let waiting = (
+        push_waiting::remote.eq(&outbox.remote),
+        push_waiting::client_id.eq(outbox.owner.0),
+        push_waiting::seq.eq(arrival.0),
+        push_waiting::reason.eq(reason),
+    );
+    on_each_backend!(conn, |conn| {
+        diesel::insert_into(push_waiting::table)
+            .values(waiting)
+            .on_conflict((
+                push_waiting::remote,
+                push_waiting::client_id,
+                push_waiting::seq,
+            ))
+            .do_update()
+            .set(push_waiting::reason.eq(excluded(push_waiting::reason)))
+            .execute(conn)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+DROP INDEX stats_client_seq_idx;
+DROP TABLE push_waiting;
+DROP TABLE push_progress;
