@@ -1,27 +1,27 @@
 //! The real application on a real port, and who talks to it.
-use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::ops::Deref;
 
-use actix_web::dev::ServerHandle;
-use actix_web::rt::System;
 use chrono::{Days, Local};
 use reqwest::Method;
 use reqwest::blocking::{Client as HttpClient, RequestBuilder, Response};
 use serde_json::{Value, json};
 use stats_core::{NewClient, Role};
-use stats_db::Db;
-use stats_http::{App, HttpConfig, serve};
+use stats_http::HttpConfig;
 use stats_testing::TestDatabase;
 use uuid::Uuid;
 
 /// A running service.
 pub(crate) struct Service {
-    pub(crate) db: Db,
-    pub(crate) address: SocketAddr,
+    service: stats_testing::Service,
     http: HttpClient,
-    handle: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+}
+
+impl Deref for Service {
+    type Target = stats_testing::Service;
+
+    fn deref(&self) -> &stats_testing::Service {
+        &self.service
+    }
 }
 
 impl Service {
@@ -30,28 +30,13 @@ impl Service {
     }
 
     pub(crate) fn with_config(database: &TestDatabase, config: HttpConfig) -> Self {
-        let db = database.migrated();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = App::new(db.clone(), config);
-        let (send_handle, handle) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            System::new().block_on(async move {
-                let server = serve(listener, app).unwrap();
-                send_handle.send(server.handle()).unwrap();
-                server.await.unwrap();
-            });
-        });
         let http = HttpClient::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
         Self {
-            db,
-            address,
+            service: stats_testing::Service::start(database.migrated(), config),
             http,
-            handle: handle.recv().unwrap(),
-            thread: Some(thread),
         }
     }
 
@@ -83,20 +68,6 @@ impl Service {
         FrontOffice {
             service: self,
             client: new,
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let stop = self.handle.stop(false);
-        System::new().block_on(stop);
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(
-                std::thread::panicking() || ended.is_ok(),
-                "the server panicked"
-            );
         }
     }
 }

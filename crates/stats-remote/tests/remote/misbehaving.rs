@@ -8,7 +8,7 @@ use serde_json::json;
 use stats_core::{DateRange, Page, RawJson, Stat, StatsType};
 use stats_remote::{Options, RemoteError, StatsClient, payload};
 
-use crate::support::{Remote, answer, bounded, impatient, stat};
+use crate::support::{Remote, RemoteExt, answer, bounded, impatient, stat};
 
 fn pull(remote: &StatsClient) -> Result<Vec<Stat>, RemoteError> {
     remote.stats(StatsType::Threat, DateRange::default(), Page::default())
@@ -87,7 +87,7 @@ fn a_connection_can_break_after_any_byte() {
     );
     for whole in [answer("200 OK", &list), chunked] {
         let length = whole.len();
-        let remote = Remote::start(true, move |mut stream, number| {
+        let remote = Remote::start(true, move |mut stream, _, number| {
             stream.write_all(&whole.as_bytes()[..number]).unwrap();
         });
         let client = remote.client();
@@ -136,7 +136,7 @@ fn a_page_is_no_answer() {
 #[test]
 fn a_redirect_is_not_followed_and_named() {
     let elsewhere = Remote::answering(answer("200 OK", "{}"));
-    let to = format!("{}/login?next=sesame", elsewhere.address());
+    let to = format!("{}/login?next=sesame", elsewhere.url());
     let shown = to.replace("sesame", "…");
     for status in [
         "301 Moved",
@@ -186,7 +186,7 @@ fn a_batch_that_is_too_large_is_told_apart() {
 fn a_batch_can_be_too_large_before_it_was_sent() {
     let (end, is_over) = mpsc::channel::<()>();
     let is_over = Mutex::new(is_over);
-    let remote = Remote::start(false, move |mut stream, _| {
+    let remote = Remote::start(false, move |mut stream, _, _| {
         let refusal = answer("413 Payload Too Large", "{}");
         stream.write_all(refusal.as_bytes()).unwrap();
         // To hang up on what is still being sent would take the answer along.
@@ -280,7 +280,7 @@ fn repeat(mut stream: &TcpStream, bytes: &[u8], times: usize) -> usize {
 #[test]
 fn an_endless_answer_is_not_read_to_its_end() {
     let endless = |status: &'static str| {
-        Remote::start(true, move |mut stream, _| {
+        Remote::start(true, move |mut stream, _, _| {
             write!(stream, "HTTP/1.1 {status}\r\n\r\n").unwrap();
             let written = repeat(&stream, &[b' '; 10_000], 10_000);
             assert!(written < 10_000, "all was read");
@@ -321,7 +321,7 @@ fn an_answer_of_just_the_limit_is_fine() {
 
 #[test]
 fn endless_headers_are_an_error() {
-    let remote = Remote::start(true, move |mut stream, _| {
+    let remote = Remote::start(true, move |mut stream, _, _| {
         write!(stream, "HTTP/1.1 200 OK\r\n").unwrap();
         let written = repeat(&stream, b"X-More: of the same\r\n", 10_000_000);
         assert!(written < 10_000_000, "all was read");
@@ -336,7 +336,7 @@ fn endless_headers_are_an_error() {
 #[test]
 fn a_silent_remote_is_not_waited_for() {
     let silent = |first: &'static str| {
-        let remote = Remote::start(true, move |mut stream, _| {
+        let remote = Remote::start(true, move |mut stream, _, _| {
             stream.write_all(first.as_bytes()).unwrap();
             // Until the other side hangs up.
             let _ = stream.read(&mut [0]);
@@ -356,7 +356,7 @@ fn a_silent_remote_is_not_waited_for() {
 /// Each byte comes in time, all of them together do not.
 #[test]
 fn a_trickling_remote_is_not_waited_for() {
-    let remote = Remote::start(true, move |mut stream, _| {
+    let remote = Remote::start(true, move |mut stream, _, _| {
         write!(stream, "HTTP/1.1 200 OK\r\n\r\n").unwrap();
         while stream.write_all(b" ").is_ok() {
             std::thread::sleep(Duration::from_millis(20));

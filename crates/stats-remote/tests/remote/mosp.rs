@@ -23,7 +23,7 @@ fn unpublished() -> Value {
 }
 
 fn mosp(remote: &Remote, options: MospOptions) -> Mosp {
-    Mosp::new(&remote.address(), None, options).unwrap()
+    Mosp::new(&remote.url(), None, options).unwrap()
 }
 
 fn answering(body: &Value) -> Remote {
@@ -48,7 +48,7 @@ fn a_published_object_is_given_as_it_is() {
     );
     assert_eq!(request.header("x-api-key"), None);
     let token = Some("sesame".parse().unwrap());
-    let known = Mosp::new(&remote.address(), token, MospOptions::default()).unwrap();
+    let known = Mosp::new(&remote.url(), token, MospOptions::default()).unwrap();
     assert!(!format!("{known:?}").contains("sesame"));
     known.object(PHISHING).unwrap();
     let request = &remote.requests()[2];
@@ -97,7 +97,7 @@ fn that_there_is_no_label_is_kept_too() {
 
 #[test]
 fn errors_are_not_kept() {
-    let remote = Remote::start(true, |mut stream, number| {
+    let remote = Remote::start(true, |mut stream, _, number| {
         let answer = match number {
             0 => answer("500 Oops", "{}"),
             1 => answer("200 OK", "<html>"),

@@ -3,7 +3,7 @@ use stats_core::{DateRange, MAX_DEPTH, Page, Stat, StatsType};
 use stats_remote::{RemoteError, StatsClient};
 use stats_testing::{day, ids};
 
-use crate::support::{Remote, Service, answer, stat};
+use crate::support::{Remote, RemoteExt, Service, answer, stat};
 
 fn november() -> DateRange {
     DateRange {

@@ -7,7 +7,7 @@ use stats_core::{AnalysisId, RawJson, Role, Stat, StatsFilter, StatsType};
 use stats_http::HttpConfig;
 use stats_remote::{Options, Posted, RemoteError, Retry, StatsClient, payload};
 
-use crate::support::{Remote, Service, answer, bounded, stat};
+use crate::support::{Remote, RemoteExt, Service, answer, bounded, stat};
 
 #[test]
 fn the_service_stores_what_it_does_not_have() {
@@ -189,7 +189,7 @@ fn an_answer_that_does_not_fit_the_batch_is_nonsense() {
 fn a_batch_that_was_stored_unheard_is_there_already_at_the_next_try() {
     let batch = [stat("2026-11-20")];
     let told = json!({"data": [{"uuid": batch[0].uuid}]}).to_string();
-    let remote = Remote::start(true, move |mut stream, number| {
+    let remote = Remote::start(true, move |mut stream, _, number| {
         let (created, known) = (
             answer("201 Created", &told),
             answer("207 Multi", r#"{"data": []}"#),

@@ -1,0 +1,56 @@
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use stats_db::Db;
+use stats_http::{App, HttpConfig, serve};
+
+/// The real service on a real port, until this value is gone.
+pub struct Service {
+    /// Its database.
+    pub db: Db,
+    /// Where it listens.
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts it on a free port.
+    pub fn start(db: Db, config: HttpConfig) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let app = App::new(db.clone(), config);
+        let (send_handle, handle) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            System::new().block_on(async move {
+                let server = serve(listener, app).expect("a server");
+                send_handle.send(server.handle()).expect("who waits for it");
+                server.await.expect("a server that ends well");
+            });
+        });
+        Self {
+            db,
+            address,
+            handle: handle.recv().expect("a server that starts"),
+            thread: Some(thread),
+        }
+    }
+
+    /// Its address as a URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        System::new().block_on(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(thread::panicking() || ended.is_ok(), "the server panicked");
+        }
+    }
+}
