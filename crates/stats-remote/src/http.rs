@@ -103,6 +103,11 @@ impl Http {
         })
     }
 
+    /// The address of the remote, with a slash at its end.
+    pub(crate) fn address(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// A request for a path below the address of the remote, perhaps with a query.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         // Set here and not for the client, the limit counts from the connection to the last byte of the answer.

@@ -65,6 +65,11 @@ impl StatsClient {
         Ok(Self { http })
     }
 
+    /// The address of the remote, with a slash at its end.
+    pub fn address(&self) -> &str {
+        self.http.address()
+    }
+
     /// Whom the token belongs to over there.
     pub fn me(&self) -> Result<RemoteClient, RemoteError> {
         let answer = self.http.send(self.http.request(Method::GET, ME))?;

@@ -1,0 +1,309 @@
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use stats_core::{ClientId, DateRange, Stat};
+use stats_db::{Arrival, BatchLimit, Db, DbError, Outbox, Part, Settled};
+use stats_remote::{Posted, RemoteError, Retry, StatsClient, payload};
+
+use crate::{Ending, Watch};
+
+/// What is pushed, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushing {
+    /// The stats of this client alone; otherwise those of all. Either way only while they share.
+    pub owner: Option<ClientId>,
+    /// The stats of these days alone. What is passed over waits.
+    pub dates: DateRange,
+    /// Also those that the remote has confirmed before.
+    pub again: bool,
+    /// How much is sent at once.
+    pub batch: BatchLimit,
+    /// How often a batch is tried.
+    pub retry: Retry,
+}
+
+impl Default for Pushing {
+    /// Everything that is new, in batches of less than the 1 MiB that nginx lets through where nobody told it otherwise.
+    fn default() -> Self {
+        Self {
+            owner: None,
+            dates: DateRange::default(),
+            again: false,
+            batch: BatchLimit {
+                stats: 500,
+                bytes: 900_000,
+            },
+            retry: Retry::default(),
+        }
+    }
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// How many stats the remote has stored.
+    pub sent: u64,
+    /// How many it had before.
+    pub already_there: u64,
+    /// How many it does not take, by its reason. They are tried again by the next push.
+    pub refused: BTreeMap<String, u64>,
+    /// How many this push did not come to.
+    pub waiting: u64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// So many reasons for refusals are told apart, for a remote may have another one for every stat.
+const MAX_REASONS: usize = 20;
+const OTHER_REASONS: &str = "for other reasons";
+/// After so many stats in a row that the remote failed at it is the remote, and not the stats.
+const MAX_STRIKES: u32 = 3;
+
+/// Pushes the stats of clients with sharing enabled to a remote. Fails if the database does; what the remote said is in
+/// the report.
+pub fn push(
+    db: &Db,
+    remote: &StatsClient,
+    what: &Pushing,
+    watch: &mut impl Watch,
+) -> Result<Pushed, DbError> {
+    let mut outboxes = outboxes(db, remote, what)?;
+    watch.begins(count(db, &outboxes)?);
+    let mut run = Run {
+        db,
+        remote,
+        what,
+        watch,
+        strikes: 0,
+        report: Pushed {
+            sent: 0,
+            already_there: 0,
+            refused: BTreeMap::new(),
+            waiting: 0,
+            ending: Ending::Complete,
+        },
+    };
+    for outbox in &mut outboxes {
+        if let ControlFlow::Break(ending) = run.empty(outbox)? {
+            run.report.ending = ending;
+            run.report.waiting = count(db, &outboxes)?;
+            break;
+        }
+    }
+    Ok(run.report)
+}
+
+/// Visits the batches that a push would send, in their order, and sends nothing: each as its [`payload`].
+pub fn preview<E: From<DbError>>(
+    db: &Db,
+    remote: &StatsClient,
+    what: &Pushing,
+    mut visit: impl FnMut(&[Stat], Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    for mut outbox in outboxes(db, remote, what)? {
+        loop {
+            let batch = db.next_in_outbox(&outbox, what.batch)?;
+            let Some((last, _)) = batch.last() else {
+                break;
+            };
+            outbox.after = *last;
+            let stats: Vec<Stat> = batch.into_iter().map(|(_, stat)| stat).collect();
+            visit(&stats, payload(&stats))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is new of every client, and then what waits of every client: what was refused before must not hold up the rest.
+fn outboxes(db: &Db, remote: &StatsClient, what: &Pushing) -> Result<Vec<Outbox>, DbError> {
+    let mut new = Vec::new();
+    let mut waiting = Vec::new();
+    for client in db.clients()? {
+        let is_meant = what.owner.is_none_or(|owner| owner == client.id);
+        if !client.is_sharing_enabled || !is_meant {
+            continue;
+        }
+        let all = Outbox {
+            remote: remote.address().to_owned(),
+            owner: client.id,
+            dates: what.dates,
+            part: Part::All,
+            after: Arrival::default(),
+        };
+        if what.again {
+            new.push(all);
+            continue;
+        }
+        let settled = db.pushed_up_to(&all.remote, client.id)?;
+        new.push(Outbox {
+            after: settled,
+            ..all.clone()
+        });
+        waiting.push(Outbox {
+            part: Part::Waiting(settled),
+            ..all
+        });
+    }
+    new.append(&mut waiting);
+    Ok(new)
+}
+
+fn count(db: &Db, outboxes: &[Outbox]) -> Result<u64, DbError> {
+    outboxes.iter().map(|outbox| db.count_outbox(outbox)).sum()
+}
+
+/// A push on its way.
+struct Run<'a, W> {
+    db: &'a Db,
+    remote: &'a StatsClient,
+    what: &'a Pushing,
+    watch: &'a mut W,
+    /// How many stats in a row the remote failed at.
+    strikes: u32,
+    report: Pushed,
+}
+
+/// Whether to go on, or how it ended.
+type Flow = ControlFlow<Ending>;
+
+impl<W: Watch> Run<'_, W> {
+    /// Delivers all that is in an outbox.
+    fn empty(&mut self, outbox: &mut Outbox) -> Result<Flow, DbError> {
+        loop {
+            let batch = self.db.next_in_outbox(outbox, self.what.batch)?;
+            if batch.is_empty() {
+                return Ok(Flow::Continue(()));
+            }
+            let (places, stats): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let flow = self.deliver(outbox, &places, &stats, self.what.retry)?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Sends stats until the remote has said something to each.
+    fn deliver(
+        &mut self,
+        outbox: &mut Outbox,
+        places: &[Arrival],
+        stats: &[Stat],
+        retry: Retry,
+    ) -> Result<Flow, DbError> {
+        if self.watch.wants_to_stop() {
+            return Ok(Flow::Break(Ending::Stopped));
+        }
+        let sent = retry.run_with(
+            |error, pause| self.watch.pauses(error, pause),
+            || self.remote.post_stats(stats),
+        );
+        let error = match sent {
+            Ok(posted) => {
+                self.confirm(outbox, places, &posted)?;
+                return Ok(Flow::Continue(()));
+            }
+            Err(error) => error,
+        };
+        if self.watch.wants_to_stop() {
+            return Ok(Flow::Break(Ending::Stopped));
+        }
+        if !self.is_about_the_batch(&error) {
+            return Ok(Flow::Break(Ending::Failed(error)));
+        }
+        if let ([place], [stat]) = (places, stats) {
+            return self.refuse(outbox, *place, stat, error);
+        }
+        // What the remote failed at with patience it fails at with less.
+        let retry = match error.is_temporary() {
+            true => Retry {
+                attempts: retry.attempts.min(2),
+                ..retry
+            },
+            false => retry,
+        };
+        let half = stats.len() / 2;
+        let flow = self.deliver(outbox, &places[..half], &stats[..half], retry)?;
+        match flow {
+            Flow::Continue(()) => self.deliver(outbox, &places[half..], &stats[half..], retry),
+            Flow::Break(_) => Ok(flow),
+        }
+    }
+
+    /// Whether it is something in the batch that the remote stumbles over, and not the remote or the account itself.
+    fn is_about_the_batch(&self, error: &RemoteError) -> bool {
+        match error {
+            RemoteError::TooLarge
+            | RemoteError::AnswerTooLarge { .. }
+            | RemoteError::Refused {
+                status: 400 | 409 | 413 | 422,
+                ..
+            } => true,
+            // A firewall that dislikes a word, a proxy that cuts large bodies off, a service that fails at one stat: the
+            // remote is there then, and knows us.
+            RemoteError::Refused { .. }
+            | RemoteError::Interrupted { .. }
+            | RemoteError::TimedOut { .. } => self.remote.me().is_ok(),
+            // 503 is a remote that wants to be left alone.
+            RemoteError::Unavailable { status, .. } => *status != 503 && self.remote.me().is_ok(),
+            _ => false,
+        }
+    }
+
+    fn confirm(
+        &mut self,
+        outbox: &mut Outbox,
+        places: &[Arrival],
+        posted: &Posted,
+    ) -> Result<(), DbError> {
+        let answers: Vec<_> = places
+            .iter()
+            .map(|place| (*place, Settled::There))
+            .collect();
+        self.settle(outbox, &answers)?;
+        self.strikes = 0;
+        self.report.sent += posted.stored.len() as u64;
+        self.report.already_there += posted.already_there.len() as u64;
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        outbox: &mut Outbox,
+        place: Arrival,
+        stat: &Stat,
+        error: RemoteError,
+    ) -> Result<Flow, DbError> {
+        self.strikes = match error.is_temporary() {
+            true => self.strikes + 1,
+            false => 0,
+        };
+        if self.strikes == MAX_STRIKES {
+            return Ok(Flow::Break(Ending::Failed(error)));
+        }
+        let reason = error.to_string();
+        self.watch.is_refused(stat, &reason);
+        self.settle(outbox, &[(place, Settled::Refused(reason.clone()))])?;
+        let refused = &mut self.report.refused;
+        let is_known = refused.contains_key(&reason) || refused.len() < MAX_REASONS;
+        let reason = if is_known {
+            reason
+        } else {
+            OTHER_REASONS.to_owned()
+        };
+        *refused.entry(reason).or_default() += 1;
+        Ok(Flow::Continue(()))
+    }
+
+    fn settle(
+        &mut self,
+        outbox: &mut Outbox,
+        answers: &[(Arrival, Settled)],
+    ) -> Result<(), DbError> {
+        self.db.settle(outbox, answers)?;
+        if let Some((last, _)) = answers.last() {
+            outbox.after = *last;
+        }
+        self.watch.advances(answers.len() as u64);
+        Ok(())
+    }
+}
