@@ -1,6 +1,8 @@
 //! The commands for stats.
 
+mod dates;
 mod delete;
+mod export;
 mod purge;
 
 use std::error::Error;
@@ -16,6 +18,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Delete(delete::Delete),
     Purge(purge::Purge),
+    Export(export::Export),
 }
 
 impl Command {
@@ -28,6 +31,7 @@ impl Command {
         match self {
             Self::Delete(delete) => delete.run(&db, terminal),
             Self::Purge(purge) => purge.run(&db, terminal),
+            Self::Export(export) => export.run(&db, terminal.out()),
         }
     }
 }
