@@ -54,9 +54,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), B
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
     let mut terminal = Terminal::new(io::stdin().lock(), io::stdout().lock());
     match arguments.command {
-        Command::Db(command) => command.run(&database()?, &mut terminal),
-        Command::Client(command) => command.run(&database()?, &mut terminal),
-        Command::Stats(command) => command.run(&database()?, &mut terminal),
+        Command::Db(command) => command.run(&database(&settings()?)?, &mut terminal),
+        Command::Client(command) => command.run(&database(&settings()?)?, &mut terminal),
+        Command::Stats(command) => {
+            let settings = settings()?;
+            command.run(&database(&settings)?, &settings, &mut terminal)
+        }
         Command::Mosp(command) => command.run(&settings()?, &mut terminal),
         Command::Completions { shell } => print_completions(shell, terminal.out()),
         Command::Man { to } => print_man(to.as_deref(), terminal.out()),
@@ -70,8 +73,9 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
     Ok(settings)
 }
 
-fn database() -> Result<DatabaseUrl, Box<dyn Error>> {
-    Ok(settings()?.database_url.reveal().parse()?)
+/// Where the database is.
+fn database(settings: &Settings) -> Result<DatabaseUrl, Box<dyn Error>> {
+    Ok(settings.database_url.reveal().parse()?)
 }
 
 fn print_completions(shell: Shell, out: &mut impl Write) -> Result<(), Box<dyn Error>> {

@@ -4,7 +4,9 @@ mod cli;
 mod client;
 mod db;
 mod mosp;
+mod progress;
 mod stats;
+mod stop;
 mod terminal;
 
 use std::process::ExitCode;

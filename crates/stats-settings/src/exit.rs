@@ -2,7 +2,18 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// What a program exits with: 0, or 1 and on standard error what went wrong, with all its causes.
+/// A failure with an exit code of its own, so that scripts can tell it from others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// What a program exits with: 0, or the code of a [`Failure`], or 1; and on standard error what went wrong, with all
+/// its causes.
 ///
 /// A reader that went away, such as `head`, is no failure.
 pub fn exit_code(program: &str, result: Result<(), Box<dyn Error>>) -> ExitCode {
@@ -12,7 +23,10 @@ pub fn exit_code(program: &str, result: Result<(), Box<dyn Error>>) -> ExitCode 
         Err(error) => {
             // Where standard error is closed there is nobody to tell.
             let _ = writeln!(io::stderr(), "{program}: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
+            match error.downcast_ref::<Failure>() {
+                Some(failure) => ExitCode::from(failure.code),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ mod settings;
 mod values;
 
 pub use error::SettingsError;
-pub use exit::exit_code;
+pub use exit::{Failure, exit_code};
 pub use logging::init_logging;
 pub use settings::Settings;
 pub use values::{Blueprint, DatabaseUrl, HttpUrl};

@@ -1,0 +1,61 @@
+//! What pushing and pulling have in common.
+
+use std::error::Error;
+
+use clap::Args;
+use stats_core::Token;
+use stats_remote::{Options, RemoteError, StatsClient};
+use stats_settings::{Failure, Settings};
+use stats_sync::Ending;
+
+/// The exit code where something that was sent is not taken (EX_DATAERR of sysexits.h).
+pub(super) const REFUSED: u8 = 65;
+/// The exit code where the same may work later (EX_TEMPFAIL of sysexits.h).
+pub(super) const TRY_LATER: u8 = 75;
+
+/// The account on the remote.
+#[derive(Debug, Args)]
+pub(super) struct Account {
+    /// The token on the remote. Other users of this machine can see it here, and not in the setting REMOTE_STATS_TOKEN
+    #[arg(long = "remote-token", visible_alias = "token", value_name = "TOKEN")]
+    token: Option<Token>,
+}
+
+impl Account {
+    /// The remote that the settings name, if there is a token for it.
+    pub(super) fn remote(self, settings: &Settings) -> Result<StatsClient, Box<dyn Error>> {
+        let address = settings.remote_stats_server.as_str();
+        let token = self
+            .token
+            .or_else(|| settings.remote_stats_token.clone())
+            .ok_or_else(|| {
+                format!("there is no token for {address}: set REMOTE_STATS_TOKEN, or give --remote-token")
+            })?;
+        Ok(connect(address, token)?)
+    }
+
+    /// The same for what asks the remote nothing, and needs no token.
+    pub(super) fn remote_unasked(self, settings: &Settings) -> Result<StatsClient, RemoteError> {
+        let token = self.token.unwrap_or_else(Token::generate);
+        connect(settings.remote_stats_server.as_str(), token)
+    }
+}
+
+fn connect(address: &str, token: Token) -> Result<StatsClient, RemoteError> {
+    StatsClient::new(address, token, Options::default())
+}
+
+/// What it means for who called that it ended so; `rest` tells what is left to do.
+pub(super) fn judge(ending: Ending, rest: &str) -> Result<(), Failure> {
+    match ending {
+        Ending::Complete => Ok(()),
+        Ending::Stopped => Err(Failure {
+            code: TRY_LATER,
+            message: format!("stopped: {rest}"),
+        }),
+        Ending::Failed(error) => Err(Failure {
+            code: if error.is_temporary() { TRY_LATER } else { 1 },
+            message: format!("{error}: {rest}"),
+        }),
+    }
+}

@@ -1,0 +1,6 @@
+//! The real program, as an administrator types it.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod scenarios;
+mod support;
+mod syncing;
