@@ -2,7 +2,7 @@
 
 use diesel::dsl::{count_star, not};
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::upsert::excluded;
 use stats_core::{ClientId, DateRange, Stat, StatsType};
 
@@ -48,6 +48,9 @@ pub struct BatchLimit {
     /// The bytes of their documents. The first stat is taken whatever its size.
     pub bytes: usize,
 }
+
+/// Keys per DELETE, well under the 32,766 values that SQLite binds.
+const KEYS_PER_DELETE: usize = 1000;
 
 /// What a remote said to a stat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,13 +144,14 @@ impl Db {
             if outbox.part == Part::All {
                 pass_over(conn, outbox, *last)?;
             }
+            let mut there = Vec::new();
             for (arrival, answer) in answers {
                 match answer {
-                    Settled::There => forget_waiting(conn, outbox, *arrival)?,
+                    Settled::There => there.push(arrival.0),
                     Settled::Refused(reason) => note_waiting(conn, outbox, *arrival, reason)?,
                 }
             }
-            Ok(())
+            Ok(forget_waiting(conn, outbox, &there)?)
         })
     }
 }
@@ -222,14 +226,16 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
                 .execute(conn)
         })?;
     }
-    let progress = (
-        push_progress::remote.eq(remote),
-        push_progress::client_id.eq(owner),
-        push_progress::seq.eq(last.0),
-    );
+    // By way of the client, who may have been deleted meanwhile.
+    let progress = client::table.find(owner).select((
+        remote.into_sql::<Text>(),
+        client::id,
+        last.0.into_sql::<BigInt>(),
+    ));
     on_each_backend!(conn, |conn| {
         diesel::insert_into(push_progress::table)
             .values(progress)
+            .into_columns(push_progress::all_columns)
             .on_conflict((push_progress::remote, push_progress::client_id))
             .do_update()
             .set(push_progress::seq.eq(excluded(push_progress::seq)))
@@ -238,9 +244,14 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
     Ok(())
 }
 
-fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, arrival: Arrival) -> QueryResult<()> {
-    let key = (outbox.remote.as_str(), outbox.owner.0, arrival.0);
-    diesel::delete(push_waiting::table.find(key)).execute(conn)?;
+fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, there: &[i64]) -> QueryResult<()> {
+    for there in there.chunks(KEYS_PER_DELETE) {
+        let waiting = push_waiting::table
+            .filter(push_waiting::remote.eq(&outbox.remote))
+            .filter(push_waiting::client_id.eq(outbox.owner.0))
+            .filter(push_waiting::seq.eq_any(there));
+        diesel::delete(waiting).execute(conn)?;
+    }
     Ok(())
 }
 
@@ -250,15 +261,17 @@ fn note_waiting(
     arrival: Arrival,
     reason: &str,
 ) -> QueryResult<()> {
-    let waiting = (
-        push_waiting::remote.eq(&outbox.remote),
-        push_waiting::client_id.eq(outbox.owner.0),
-        push_waiting::seq.eq(arrival.0),
-        push_waiting::reason.eq(reason),
-    );
+    // By way of the stat, which may have been deleted meanwhile.
+    let waiting = stats::table.filter(stats::seq.eq(arrival.0)).select((
+        outbox.remote.as_str().into_sql::<Text>(),
+        outbox.owner.0.into_sql::<Integer>(),
+        stats::seq,
+        reason.into_sql::<Nullable<Text>>(),
+    ));
     on_each_backend!(conn, |conn| {
         diesel::insert_into(push_waiting::table)
             .values(waiting)
+            .into_columns(push_waiting::all_columns)
             .on_conflict((
                 push_waiting::remote,
                 push_waiting::client_id,

@@ -249,3 +249,24 @@ fn what_is_deleted_waits_no_more(database: &TestDatabase) {
         Arrival::default()
     );
 }
+
+on_each_database!(what_is_deleted_while_it_is_on_its_way_is_forgotten);
+fn what_is_deleted_while_it_is_on_its_way_is_forgotten(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "a");
+    let stats = ["2020-01-01", "2026-11-20"].map(|date| arrive(&db, &owner, date));
+    let outbox = news(&db, &owner);
+    let refusals: Vec<_> = next(&db, &outbox)
+        .into_iter()
+        .map(|(arrival, _)| (arrival, Settled::Refused("too odd".to_owned())))
+        .collect();
+    db.purge_stats(day("2021-01-01")).unwrap();
+    db.settle(&outbox, &refusals).unwrap();
+    assert_eq!(listed(&db, &waiting(&db, &owner)), &stats[1..]);
+    db.delete_client(owner.uuid).unwrap();
+    db.settle(&outbox, &refusals).unwrap();
+    assert_eq!(
+        db.pushed_up_to(REMOTE, owner.id).unwrap(),
+        Arrival::default()
+    );
+}

@@ -1,10 +1,9 @@
 use stats_core::{Client, DateRange, StatsType};
-use stats_db::Db;
 use stats_remote::{Options, RemoteError};
 use stats_sync::{Ending, Pulling, pull};
 use stats_testing::{TestDatabase, answer, client, day, on_each_database};
 
-use crate::support::{FarSide, Fault, Witness, all, arrive, in_turn, stubborn};
+use crate::support::{FarSide, Fault, NearSide, Witness, all, arrive, in_turn, stubborn};
 
 /// Everything of three days.
 fn three_days(owner: &Client) -> Pulling {
@@ -39,15 +38,10 @@ fn wanted(far: &FarSide) -> Vec<stats_core::Stat> {
     stats
 }
 
-fn here(database: &TestDatabase) -> (Db, Client) {
-    let db = database.migrated();
-    let owner = client(&db, "pulled");
-    (db, owner)
-}
-
 on_each_database!(the_days_are_pulled_and_what_is_here_is_skipped);
 fn the_days_are_pulled_and_what_is_here_is_skipped(database: &TestDatabase) {
-    let (db, owner) = here(database);
+    let db = database.migrated();
+    let owner = client(&db, "pulled");
     let far = stocked(FarSide::start());
     let mut witness = Witness::default();
     let report = pull(&db, &far.client(), &three_days(&owner), &mut witness).unwrap();
@@ -70,8 +64,11 @@ fn the_days_are_pulled_and_what_is_here_is_skipped(database: &TestDatabase) {
 
 #[test]
 fn what_belongs_to_others_over_there_stays_there() {
-    let database = TestDatabase::sqlite();
-    let (db, owner) = here(&database);
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
     let far = stocked(FarSide::start());
     let other = client(&far.service.db, "somebody else");
     arrive(&far.service.db, &other, "2026-11-19", 5);
@@ -82,8 +79,11 @@ fn what_belongs_to_others_over_there_stays_there() {
 
 #[test]
 fn what_fails_for_now_is_asked_again() {
-    let database = TestDatabase::sqlite();
-    let (db, owner) = here(&database);
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
     let far = stocked(FarSide::behind(in_turn(vec![
         Fault::status("503 Service Unavailable"),
         Fault::CutAnswer(400),
@@ -119,8 +119,11 @@ fn what_makes_no_sense_ends_it_with_nothing_half_stored_and_it_can_go_on() {
         (one_bad, "stat 1 of the list"),
         (answer("401 Unauthorized", r#"{"Error": "who?"}"#), "who?"),
     ] {
-        let database = TestDatabase::sqlite();
-        let (db, owner) = here(&database);
+        let NearSide {
+            db,
+            owner,
+            _database,
+        } = NearSide::with(0);
         // The third type of the second day.
         let mut faults = vec![Fault::None; 7];
         faults.push(Fault::Answer(answer));
@@ -150,8 +153,11 @@ fn what_makes_no_sense_ends_it_with_nothing_half_stored_and_it_can_go_on() {
 
 #[test]
 fn a_day_that_is_too_much_for_one_answer_comes_in_pages() {
-    let database = TestDatabase::sqlite();
-    let (db, owner) = here(&database);
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
     let far = FarSide::start();
     arrive(&far.service.db, &far.account, "2026-11-19", 2000);
     let small = Options {
@@ -179,8 +185,11 @@ fn a_day_that_is_too_much_for_one_answer_comes_in_pages() {
 
 #[test]
 fn who_watches_ends_it_and_the_day_to_go_on_with_is_told() {
-    let database = TestDatabase::sqlite();
-    let (db, owner) = here(&database);
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
     let far = stocked(FarSide::start());
     let mut witness = Witness {
         patience: Some(7),

@@ -8,7 +8,7 @@ use stats_remote::{Options, RemoteError, Retry, StatsClient};
 use stats_sync::{Ending, Pushed, Pushing, preview, push};
 use stats_testing::{TestDatabase, client, day, ids, on_each_database};
 
-use crate::support::{FarSide, Fault, Witness, all, arrive, in_turn, stat, stubborn};
+use crate::support::{FarSide, Fault, NearSide, Witness, all, arrive, in_turn, stat, stubborn};
 
 /// Pushes with nobody in the way, to its end.
 fn push_well(db: &Db, far: &FarSide) -> Pushed {
@@ -122,9 +122,7 @@ fn one_client_and_some_days_are_pushed_alone_and_the_rest_later(database: &TestD
 
 #[test]
 fn no_byte_of_an_answer_can_be_lost_so_that_stats_are() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 2);
+    let NearSide { db, _database, .. } = NearSide::with(2);
     let far = FarSide::behind(|_, number| Fault::CutAnswer(number));
     let mut witness = Witness::default();
     let what = Pushing {
@@ -142,9 +140,7 @@ fn no_byte_of_an_answer_can_be_lost_so_that_stats_are() {
 
 #[test]
 fn no_byte_of_a_request_can_be_lost_so_that_stats_are() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 2);
+    let NearSide { db, _database, .. } = NearSide::with(2);
     // In steps, since the service waits a little for the rest of each.
     let far = FarSide::behind(|_, number| match number {
         0..60 => Fault::CutRequest(number * 13),
@@ -163,9 +159,7 @@ fn no_byte_of_a_request_can_be_lost_so_that_stats_are() {
 
 #[test]
 fn what_fails_for_now_is_tried_again_after_growing_pauses() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 3);
+    let NearSide { db, _database, .. } = NearSide::with(3);
     let asked = answer_with_retry_after(20);
     let far = FarSide::behind(in_turn(vec![
         Fault::status("500 Oops"),
@@ -188,9 +182,11 @@ fn answer_with_retry_after(seconds: u64) -> Fault {
 
 #[test]
 fn a_batch_that_is_too_large_is_halved_until_it_fits() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    let owner = client(&db, "a");
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
     arrive(&db, &owner, "2026-11-19", 20);
     let large = Stat {
         data: RawJson::parse(&format!("[\"{}\"]", "x".repeat(3000))).unwrap(),
@@ -277,9 +273,11 @@ fn a_stat_that_the_remote_fails_at_holds_nobody_up() {
         Fault::status("403 Forbidden"),
         Fault::CutRequest(100),
     ] {
-        let database = TestDatabase::sqlite();
-        let db = database.migrated();
-        let owner = client(&db, "a");
+        let NearSide {
+            db,
+            owner,
+            _database,
+        } = NearSide::with(0);
         arrive(&db, &owner, "2026-11-18", 9);
         let poison = arrive(&db, &owner, "2026-11-19", 1).remove(0);
         arrive(&db, &owner, "2026-11-20", 9);
@@ -299,9 +297,7 @@ fn a_stat_that_the_remote_fails_at_holds_nobody_up() {
 
 #[test]
 fn a_remote_that_fails_at_everything_ends_the_push() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 100);
+    let NearSide { db, _database, .. } = NearSide::with(100);
     let fault: &'static Mutex<Fault> = Box::leak(Box::new(Mutex::new(Fault::None)));
     let far = FarSide::behind(move |request, _| match request.head.starts_with("POST") {
         true => fault.lock().unwrap().clone(),
@@ -329,9 +325,7 @@ fn a_remote_that_fails_at_everything_ends_the_push() {
 
 #[test]
 fn a_remote_that_is_away_gets_the_rest_when_it_is_back() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 50);
+    let NearSide { db, _database, .. } = NearSide::with(50);
     let is_back = Arc::new(AtomicBool::new(false));
     let back = Arc::clone(&is_back);
     let far = FarSide::behind(move |_, number| match number {
@@ -356,9 +350,7 @@ fn a_remote_that_is_away_gets_the_rest_when_it_is_back() {
 
 #[test]
 fn who_cannot_be_reached_or_does_not_know_us_gets_nothing_and_refuses_nothing() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 10);
+    let NearSide { db, _database, .. } = NearSide::with(10);
     let far = FarSide::start();
     let nobody = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -379,9 +371,7 @@ fn who_cannot_be_reached_or_does_not_know_us_gets_nothing_and_refuses_nothing() 
 
 #[test]
 fn who_watches_ends_it_after_the_batch_in_flight() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 25);
+    let NearSide { db, _database, .. } = NearSide::with(25);
     let far = FarSide::start();
     let mut witness = Witness {
         patience: Some(10),
@@ -400,9 +390,7 @@ fn who_watches_ends_it_after_the_batch_in_flight() {
 
 #[test]
 fn who_watches_ends_it_in_a_pause() {
-    let database = TestDatabase::sqlite();
-    let db = database.migrated();
-    arrive(&db, &client(&db, "a"), "2026-11-20", 2);
+    let NearSide { db, _database, .. } = NearSide::with(2);
     let far = FarSide::behind(in_turn(vec![Fault::status("500 Oops")]));
     let mut witness = Witness {
         is_hasty_in_pauses: true,

@@ -31,6 +31,28 @@ impl Fault {
     }
 }
 
+/// This instance, on SQLite, with a client.
+pub(crate) struct NearSide {
+    pub(crate) db: Db,
+    pub(crate) owner: Client,
+    pub(crate) _database: TestDatabase,
+}
+
+impl NearSide {
+    /// The client has sent so many stats.
+    pub(crate) fn with(stats: usize) -> Self {
+        let database = TestDatabase::sqlite();
+        let db = database.migrated();
+        let owner = stats_testing::client(&db, "a");
+        arrive(&db, &owner, "2026-11-20", stats);
+        Self {
+            db,
+            owner,
+            _database: database,
+        }
+    }
+}
+
 /// Another instance behind a line that can be disturbed, with an account on it.
 pub(crate) struct FarSide {
     pub(crate) service: Service,
