@@ -15,7 +15,7 @@ mod url;
 
 pub use clients::ClientChange;
 pub use error::{ClientConflict, DbError};
-pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled};
+pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled, WaitingStat};
 pub use pool::{Connections, Db};
 pub use stats::Snapshot;
 pub use summary::Summary;

@@ -1,15 +1,19 @@
 //! What has been pushed to which remote, and what is still to be.
 
+use std::ops::ControlFlow;
+
+use chrono::NaiveDate;
 use diesel::dsl::{count_star, not};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::upsert::excluded;
-use stats_core::{ClientId, DateRange, Stat, StatsType};
+use stats_core::{ClientId, DateRange, Stat, StatId, StatsType};
 
 use crate::connection::{DbConnection, on_each_backend};
 use crate::rows::StatRow;
 use crate::schema::{client, push_progress, push_waiting, stats};
-use crate::{Db, DbError};
+use crate::types::DbUuid;
+use crate::{Db, DbError, Snapshot};
 
 /// The place of a stat in the order of arrival: a stat that arrived later has a higher one. The default is before all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +63,21 @@ pub enum Settled {
     There,
     /// It does not take it: why.
     Refused(String),
+}
+
+/// A stat that was to be pushed to a remote, and is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingStat {
+    /// Who sent it.
+    pub owner: ClientId,
+    /// Its id.
+    pub uuid: StatId,
+    /// What it is about.
+    pub stats_type: StatsType,
+    /// Its day.
+    pub date: NaiveDate,
+    /// Why the remote does not take it; `None` if it was passed over, since another day was pushed.
+    pub reason: Option<String>,
 }
 
 /// Evaluates `$body` with `$query`, the stats of `$outbox` after the last one taken.
@@ -141,9 +160,7 @@ impl Db {
             return Ok(());
         };
         self.write(|conn| {
-            if outbox.part == Part::All {
-                pass_over(conn, outbox, *last)?;
-            }
+            pass_over(conn, outbox, *last)?;
             let mut there = Vec::new();
             for (arrival, answer) in answers {
                 match answer {
@@ -153,6 +170,50 @@ impl Db {
             }
             Ok(forget_waiting(conn, outbox, &there)?)
         })
+    }
+}
+
+impl Snapshot<'_> {
+    /// Visits the stats that past pushes to a remote have left waiting, by client and order of arrival. Ends early when
+    /// `visit` says so.
+    pub fn for_each_waiting(
+        &mut self,
+        remote: &str,
+        mut visit: impl FnMut(WaitingStat) -> ControlFlow<()>,
+    ) -> Result<(), DbError> {
+        type Row = (i32, DbUuid, String, NaiveDate, Option<String>);
+
+        on_each_backend!(self.conn, |conn, _Backend, RowByRow| {
+            let rows = push_waiting::table
+                .inner_join(stats::table.on(stats::seq.eq(push_waiting::seq)))
+                .filter(push_waiting::remote.eq(remote))
+                .select((
+                    push_waiting::client_id,
+                    stats::uuid,
+                    stats::kind,
+                    stats::date,
+                    push_waiting::reason,
+                ))
+                .order((push_waiting::client_id, push_waiting::seq))
+                .load_iter::<Row, RowByRow>(conn)?;
+            for row in rows {
+                let (owner, uuid, kind, date, reason) = row?;
+                let Ok(stats_type) = kind.parse() else {
+                    continue;
+                };
+                let waiting = WaitingStat {
+                    owner: ClientId(owner),
+                    uuid: StatId(uuid.0),
+                    stats_type,
+                    date,
+                    reason,
+                };
+                if visit(waiting).is_break() {
+                    break;
+                }
+            }
+        });
+        Ok(())
     }
 }
 

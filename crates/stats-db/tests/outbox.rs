@@ -1,8 +1,10 @@
 //! What has been pushed, and what is still to be.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::ops::ControlFlow;
+
 use stats_core::{AnalysisId, Client, DateRange, RawJson, Stat, StatId, StatsType};
-use stats_db::{Arrival, BatchLimit, ClientChange, Db, Outbox, Part, Settled};
+use stats_db::{Arrival, BatchLimit, ClientChange, Db, Outbox, Part, Settled, WaitingStat};
 use stats_testing::{TestDatabase, client, day, on_each_database, stat};
 
 const REMOTE: &str = "https://dashboard.example.org/";
@@ -159,6 +161,46 @@ fn what_was_passed_over_waits(database: &TestDatabase) {
     assert_eq!(listed(&db, &waiting(&db, &owner)), []);
 }
 
+on_each_database!(what_is_settled_stays_so_whatever_is_pushed_next);
+fn what_is_settled_stays_so_whatever_is_pushed_next(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "a");
+    let old = arrive(&db, &owner, "2020-01-01");
+    arrive(&db, &owner, "2026-11-19");
+    settle(&db, &news(&db, &owner), &[]);
+
+    // Days that leave out what is there already.
+    arrive(&db, &owner, "2026-11-20");
+    let recent = Outbox {
+        dates: on("2026-11-20", "2026-11-20"),
+        ..news(&db, &owner)
+    };
+    settle(&db, &recent, &[]);
+    assert_eq!(listed(&db, &waiting(&db, &owner)), []);
+
+    // All of it once more, broken off after the first one.
+    let all = everything(&owner);
+    let (first, stat) = next(&db, &all).remove(0);
+    assert_eq!(stat.uuid, old);
+    db.settle(&all, &[(first, Settled::There)]).unwrap();
+    assert_eq!(listed(&db, &news(&db, &owner)), []);
+
+    // What one remote refuses another one has.
+    let elsewhere = Outbox {
+        remote: "https://stats.example.com/".to_owned(),
+        ..all.clone()
+    };
+    settle(&db, &elsewhere, &[]);
+    settle(&db, &all, &[old]);
+    let up_to = db.pushed_up_to(&elsewhere.remote, owner.id).unwrap();
+    let waiting_elsewhere = Outbox {
+        part: Part::Waiting(up_to),
+        ..elsewhere
+    };
+    assert_eq!(listed(&db, &waiting_elsewhere), []);
+    assert_eq!(listed(&db, &waiting(&db, &owner)), [old]);
+}
+
 on_each_database!(a_batch_is_bounded_and_the_next_one_goes_on);
 fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
     let db = database.migrated();
@@ -269,4 +311,47 @@ fn what_is_deleted_while_it_is_on_its_way_is_forgotten(database: &TestDatabase) 
         db.pushed_up_to(REMOTE, owner.id).unwrap(),
         Arrival::default()
     );
+}
+
+on_each_database!(what_waits_is_listed_with_its_reason);
+fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
+    let db = database.migrated();
+    let (a, b) = (client(&db, "a"), client(&db, "b"));
+    let list = |remote: &str| {
+        let mut found = Vec::new();
+        db.read(|snapshot| {
+            snapshot.for_each_waiting(remote, |waiting| {
+                found.push(waiting);
+                ControlFlow::Continue(())
+            })
+        })
+        .unwrap();
+        found
+    };
+    let dates = ["2026-11-01", "2026-11-20", "2026-11-19"];
+    let of_b = dates.map(|date| arrive(&db, &b, date));
+    let recent = Outbox {
+        dates: on("2026-11-15", "2026-11-20"),
+        ..news(&db, &b)
+    };
+    settle(&db, &recent, &of_b[1..2]);
+    let of_a = arrive(&db, &a, "2026-11-20");
+    settle(&db, &news(&db, &a), &[of_a]);
+    let odd = Some("too odd".to_owned());
+    let waiting = |owner: &Client, uuid, date, reason| WaitingStat {
+        owner: owner.id,
+        uuid,
+        stats_type: StatsType::Risk,
+        date: day(date),
+        reason,
+    };
+    assert_eq!(
+        list(REMOTE),
+        [
+            waiting(&a, of_a, "2026-11-20", odd.clone()),
+            waiting(&b, of_b[0], "2026-11-01", None),
+            waiting(&b, of_b[1], "2026-11-20", odd),
+        ]
+    );
+    assert_eq!(list("https://stats.example.com/"), []);
 }
