@@ -41,9 +41,37 @@ impl<R: BufRead, W: Write> Terminal<R, W> {
     }
 }
 
+/// How many there are of something, as people read it: `1 stat`, `1,234 stats`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0 stats"),
+            (1, "1 stat"),
+            (999, "999 stats"),
+            (1_000, "1,000 stats"),
+            (123_456, "123,456 stats"),
+            (1_234_567, "1,234,567 stats"),
+        ] {
+            assert_eq!(count(number, "stat"), text);
+        }
+    }
 
     #[test]
     fn only_a_yes_is_a_yes() {

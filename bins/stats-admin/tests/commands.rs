@@ -340,15 +340,22 @@ fn stats_of_a_client_are_deleted_and_the_client_stays(database: &TestDatabase) {
     .unwrap();
     let uuid = cases.uuid.to_string();
     let delete = ["stats_delete", "--client-uuid", &uuid];
-    assert_eq!(run_with(database.url(), &delete, "n\n").code, 1);
+    let refused = run_with(database.url(), &delete, "n\n");
+    assert_eq!(refused.stdout, "Delete 1 stat of CASES? [y/N]: ");
+    assert_eq!(refused.code, 1);
     assert_eq!(db.stats(&StatsFilter::default()).unwrap().len(), 2);
     let deleted = succeed(
         database,
         &format!("stats delete --yes --client-uuid {uuid}"),
     );
-    assert_eq!(deleted.stdout, "Deleted 1 stats of CASES\n");
+    assert_eq!(deleted.stdout, "Deleted 1 stat of CASES\n");
     assert_eq!(db.stats(&StatsFilter::default()).unwrap(), [kept]);
     assert_eq!(db.clients().unwrap().len(), 2);
+    let again = succeed(database, &format!("stats delete --client-uuid {uuid}"));
+    assert_eq!(
+        again.stdout,
+        "Nothing to delete: there are no stats of CASES\n"
+    );
     let nobody = "11111111-0000-4000-8000-000000000001";
     let error = fail(
         database,
@@ -371,17 +378,28 @@ fn old_stats_are_purged(database: &TestDatabase) {
     });
     db.insert_stats(cases.id, &stats).unwrap();
     let left = || db.stats(&StatsFilter::default()).unwrap().len();
-    assert_eq!(run_with(database.url(), &["stats", "purge"], "").code, 1);
+    let before = today - Months::new(36);
+    let unanswered = run_with(database.url(), &["stats", "purge"], "");
+    assert_eq!(
+        (unanswered.code, unanswered.stdout.trim_end()),
+        (
+            1,
+            format!("Delete 1 stat of days before {before}? [y/N]:").as_str()
+        )
+    );
     assert_eq!(left(), 5);
-    assert!(
-        succeed(database, "stats purge --yes")
-            .stdout
-            .starts_with("Deleted 1 stats of days before ")
+    assert_eq!(
+        succeed(database, "stats purge --yes").stdout,
+        format!("Deleted 1 stat of days before {before}\n")
+    );
+    assert_eq!(
+        succeed(database, "stats purge").stdout,
+        format!("Nothing to delete: there are no stats of days before {before}\n")
     );
     assert!(
         succeed(database, "stats_purge --nb-month 12 -y")
             .stdout
-            .starts_with("Deleted 1 stats")
+            .starts_with("Deleted 1 stat of")
     );
     assert_eq!(left(), 3);
     for wrong in ["0", "-1", "x", "1201"] {

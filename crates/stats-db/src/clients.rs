@@ -6,7 +6,7 @@ use crate::connection::DbConnection;
 use crate::rows::{ClientRow, NewClientRow};
 use crate::schema::{client, stats};
 use crate::types::DbUuid;
-use crate::{ClientConflict, Db, DbError};
+use crate::{ClientConflict, Db, DbError, Snapshot};
 
 /// What is to be changed about a client; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,11 +74,7 @@ impl Db {
 
     /// All clients, in the order of their creation.
     pub fn clients(&self) -> Result<Vec<Client>, DbError> {
-        let rows = client::table
-            .select(client::all_columns)
-            .order(client::id)
-            .load::<ClientRow>(&mut *self.reader()?)?;
-        Ok(rows.into_iter().map(Client::from).collect())
+        all_clients(&mut *self.reader()?)
     }
 
     /// Whether there is a client with the role of an admin.
@@ -161,6 +157,21 @@ impl Db {
             .execute(&mut *conn)?;
         Ok(())
     }
+}
+
+impl Snapshot<'_> {
+    /// All clients, in the order of their creation.
+    pub fn clients(&mut self) -> Result<Vec<Client>, DbError> {
+        all_clients(self.conn)
+    }
+}
+
+fn all_clients(conn: &mut DbConnection) -> Result<Vec<Client>, DbError> {
+    let rows = client::table
+        .select(client::all_columns)
+        .order(client::id)
+        .load::<ClientRow>(conn)?;
+    Ok(rows.into_iter().map(Client::from).collect())
 }
 
 fn find_conflict(

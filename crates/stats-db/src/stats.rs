@@ -68,22 +68,6 @@ impl Db {
         })
     }
 
-    /// Deletes all stats that a client sent; tells how many those were.
-    pub fn delete_stats_of(&self, owner: ClientId) -> Result<usize, DbError> {
-        self.write(|conn| {
-            let of_client = stats::table.filter(stats::client_id.eq(owner.0));
-            Ok(diesel::delete(of_client).execute(conn)?)
-        })
-    }
-
-    /// Deletes the stats of all days before `date`, whoever sent them; tells how many those were.
-    pub fn purge_stats(&self, date: NaiveDate) -> Result<usize, DbError> {
-        self.write(|conn| {
-            let old = stats::table.filter(stats::date.lt(date));
-            Ok(diesel::delete(old).execute(conn)?)
-        })
-    }
-
     /// The stats that `filter` lets through, all in memory: [`Snapshot::for_each_stat`] is for those that may be many.
     pub fn stats(&self, filter: &StatsFilter) -> Result<Vec<Stat>, DbError> {
         self.read(|snapshot| {
@@ -173,18 +157,28 @@ impl<'a> Snapshot<'a> {
         filter: &StatsFilter,
         mut visit: impl FnMut(Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
+        self.for_each_owned_stat(filter, |_, stat| visit(stat))
+    }
+
+    /// The same with the client who sent the stat, unless nobody knows.
+    pub fn for_each_owned_stat(
+        &mut self,
+        filter: &StatsFilter,
+        mut visit: impl FnMut(Option<ClientId>, Stat) -> ControlFlow<()>,
+    ) -> Result<(), DbError> {
         let page = filter.page;
         on_each_backend!(self.conn, |conn, Backend, RowByRow| {
             let rows = filtered!(Backend, filter, stats::table)
-                .select(StatRow::as_select())
+                .select((stats::client_id, StatRow::as_select()))
                 .order((stats::date, stats::uuid))
                 // Always with a LIMIT: SQLite knows no OFFSET without one.
                 .limit(page.limit.map_or(i64::MAX, i64::from))
                 .offset(page.offset.into())
-                .load_iter::<StatRow, RowByRow>(conn)?;
+                .load_iter::<(Option<i32>, StatRow), RowByRow>(conn)?;
             for row in rows {
-                if let Some(stat) = row?.into_stat()
-                    && visit(stat).is_break()
+                let (owner, row) = row?;
+                if let Some(stat) = row.into_stat()
+                    && visit(owner.map(ClientId), stat).is_break()
                 {
                     break;
                 }

@@ -484,26 +484,3 @@ fn only_own_stats_of_one_analysis_are_deleted(database: &TestDatabase) {
         .filter(|stat| stat.date != day("2026-01-04")));
     assert_eq!(ids(&fleet.db.stats(&all()).unwrap()), left);
 }
-
-on_each_database!(all_stats_of_a_client_are_deleted);
-fn all_stats_of_a_client_are_deleted(database: &TestDatabase) {
-    let fleet = Fleet::new(database);
-    assert_eq!(fleet.db.delete_stats_of(fleet.a.id).unwrap(), 4);
-    assert_eq!(fleet.db.delete_stats_of(fleet.a.id).unwrap(), 0);
-    let of_b = StatsFilter {
-        owner: Some(fleet.b.id),
-        ..all()
-    };
-    assert_eq!(
-        fleet.db.stats(&all()).unwrap(),
-        fleet.db.stats(&of_b).unwrap()
-    );
-    assert_eq!(fleet.db.stats(&of_b).unwrap().len(), 2);
-}
-
-on_each_database!(old_stats_are_purged_up_to_the_day_before);
-fn old_stats_are_purged_up_to_the_day_before(database: &TestDatabase) {
-    let fleet = Fleet::new(database);
-    assert_eq!(fleet.db.purge_stats(day("2026-01-03")).unwrap(), 2);
-    fleet.check(&all(), |stat| stat.date >= day("2026-01-03"));
-}

@@ -5,6 +5,7 @@ use clap::Args;
 use stats_core::ClientUuid;
 use stats_db::Db;
 
+use super::delete_found;
 use crate::client;
 use crate::terminal::Terminal;
 
@@ -26,8 +27,14 @@ impl Delete {
         terminal: &mut Terminal<impl BufRead, impl Write>,
     ) -> Result<(), Box<dyn Error>> {
         let client = client::find(db, self.client_uuid)?;
-        terminal.confirm(&format!("Delete all stats of {}?", client.name), self.yes)?;
-        let deleted = db.delete_stats_of(client.id)?;
-        Ok(terminal.say(format_args!("Deleted {deleted} stats of {}", client.name))?)
+        let found = db.read(|snapshot| snapshot.find_stats_of(client.id))?;
+        delete_found(
+            db,
+            terminal,
+            &found,
+            "stat",
+            &format!("of {}", client.name),
+            self.yes,
+        )
     }
 }

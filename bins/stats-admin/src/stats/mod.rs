@@ -12,11 +12,11 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 
 use clap::Subcommand;
-use stats_db::DatabaseUrl;
+use stats_db::{DatabaseUrl, Db, FoundStats};
 use stats_settings::Settings;
 
 use crate::db;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, count};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -43,4 +43,25 @@ impl Command {
             Self::Export(export) => export.run(&db, terminal.out()),
         }
     }
+}
+
+/// Asks for permission to delete what was found, if anything was, and does so. `noun` and `which` are what is said
+/// about it: "stat", "of CASES".
+fn delete_found(
+    db: &Db,
+    terminal: &mut Terminal<impl BufRead, impl Write>,
+    found: &FoundStats,
+    noun: &str,
+    which: &str,
+    is_confirmed: bool,
+) -> Result<(), Box<dyn Error>> {
+    if found.is_empty() {
+        return Ok(terminal.say(format_args!(
+            "Nothing to delete: there are no {noun}s {which}"
+        ))?);
+    }
+    let question = format!("Delete {} {which}?", count(found.len(), noun));
+    terminal.confirm(&question, is_confirmed)?;
+    let deleted = db.delete_found(found)?;
+    Ok(terminal.say(format_args!("Deleted {} {which}", count(deleted, noun)))?)
 }

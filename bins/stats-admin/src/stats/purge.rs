@@ -6,6 +6,7 @@ use clap::Args;
 use stats_core::MIN_DATE;
 use stats_db::Db;
 
+use super::delete_found;
 use crate::terminal::Terminal;
 
 /// Delete the stats of all clients that are older than some months
@@ -29,13 +30,8 @@ impl Purge {
         let first_kept = today
             .checked_sub_months(Months::new(self.nb_month))
             .unwrap_or(MIN_DATE);
-        terminal.confirm(
-            &format!("Delete the stats of all days before {first_kept}?"),
-            self.yes,
-        )?;
-        let deleted = db.purge_stats(first_kept)?;
-        Ok(terminal.say(format_args!(
-            "Deleted {deleted} stats of days before {first_kept}"
-        ))?)
+        let found = db.read(|snapshot| snapshot.find_stats_before(first_kept))?;
+        let of_days = format!("of days before {first_kept}");
+        delete_found(db, terminal, &found, "stat", &of_days, self.yes)
     }
 }

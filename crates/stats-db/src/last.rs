@@ -1,0 +1,86 @@
+use std::ops::ControlFlow;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+use stats_core::{AnalysisId, ClientId, MAX_DATE, MIN_DATE, StatId, StatsType};
+
+use crate::connection::on_each_backend;
+use crate::schema::stats;
+use crate::types::DbUuid;
+use crate::{DbError, Snapshot};
+
+/// The newest stat of a client about an analysis and of a type, without its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastStat {
+    /// The stat's own id.
+    pub uuid: StatId,
+    /// The analysis that the stat is about.
+    pub analysis: AnalysisId,
+    /// What the stat is about.
+    pub stats_type: StatsType,
+    /// The day on which the front office took it.
+    pub date: NaiveDate,
+    /// When it arrived here, in UTC, where that is known.
+    pub created_at: Option<NaiveDateTime>,
+}
+
+type LastRow = (DbUuid, DbUuid, String, NaiveDate, Option<NaiveDateTime>);
+
+impl Snapshot<'_> {
+    /// Visits the newest stat about each analysis and of each type, or of one type, that a client sent, ordered by
+    /// analysis and then by the name of the type. Without an owner it is about stats that belong to nobody. Of two of the
+    /// same day the one that arrived last is the newer one. Ends early when `visit` says so.
+    pub fn for_each_last_stat(
+        &mut self,
+        owner: Option<ClientId>,
+        stats_type: Option<StatsType>,
+        mut visit: impl FnMut(LastStat) -> ControlFlow<()>,
+    ) -> Result<(), DbError> {
+        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
+            let mut query = stats::table
+                .select((
+                    stats::uuid,
+                    stats::anr,
+                    stats::kind,
+                    stats::date,
+                    stats::created_at,
+                ))
+                .filter(stats::date.between(MIN_DATE, MAX_DATE))
+                .order((
+                    stats::anr,
+                    stats::kind,
+                    stats::date.desc(),
+                    stats::seq.desc(),
+                ))
+                .into_boxed::<Backend>();
+            query = match owner {
+                Some(ClientId(id)) => query.filter(stats::client_id.eq(id)),
+                None => query.filter(stats::client_id.is_null()),
+            };
+            query = match stats_type {
+                Some(stats_type) => query.filter(stats::kind.eq(stats_type.as_str())),
+                None => query.filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str))),
+            };
+            let mut last = None;
+            for row in query.load_iter::<LastRow, RowByRow>(conn)? {
+                let (uuid, analysis, kind, date, created_at) = row?;
+                let Ok(stats_type) = kind.parse() else {
+                    continue;
+                };
+                let is_newest =
+                    last.replace((analysis, stats_type)) != Some((analysis, stats_type));
+                let stat = LastStat {
+                    uuid: StatId(uuid.0),
+                    analysis: AnalysisId(analysis.0),
+                    stats_type,
+                    date,
+                    created_at,
+                };
+                if is_newest && visit(stat).is_break() {
+                    break;
+                }
+            }
+        });
+        Ok(())
+    }
+}
