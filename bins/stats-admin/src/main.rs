@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod db;
 mod mosp;
+mod new_file;
 mod progress;
 mod stats;
 mod stop;

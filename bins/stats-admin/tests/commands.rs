@@ -1,6 +1,9 @@
 //! The real program on both databases, as an administrator types it.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "commands/care.rs"]
+mod care;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};

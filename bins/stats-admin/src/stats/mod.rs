@@ -3,13 +3,16 @@
 mod dates;
 mod delete;
 mod export;
+mod list_last;
 mod pull;
 mod purge;
 mod push;
 mod remote;
+mod remove_duplicate;
 
 use std::error::Error;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
+use std::ops::ControlFlow;
 
 use clap::Subcommand;
 use stats_db::{DatabaseUrl, Db, FoundStats};
@@ -24,6 +27,8 @@ pub(crate) enum Command {
     Pull(pull::Pull),
     Delete(delete::Delete),
     Purge(purge::Purge),
+    RemoveDuplicate(remove_duplicate::RemoveDuplicate),
+    ListLast(list_last::ListLast),
     Export(export::Export),
 }
 
@@ -40,6 +45,8 @@ impl Command {
             Self::Pull(pull) => pull.run(&db, settings, terminal),
             Self::Delete(delete) => delete.run(&db, terminal),
             Self::Purge(purge) => purge.run(&db, terminal),
+            Self::RemoveDuplicate(remove) => remove.run(&db, terminal),
+            Self::ListLast(list) => list.run(&db, terminal.out()),
             Self::Export(export) => export.run(&db, terminal.out()),
         }
     }
@@ -64,4 +71,12 @@ fn delete_found(
     terminal.confirm(&question, is_confirmed)?;
     let deleted = db.delete_found(found)?;
     Ok(terminal.say(format_args!("Deleted {} {which}", count(deleted, noun)))?)
+}
+
+/// Goes on to the next stat if this one could be written.
+fn go_on(written: &io::Result<()>) -> ControlFlow<()> {
+    match written {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
 }
