@@ -14,9 +14,14 @@ pub struct FoundStats {
 }
 
 impl FoundStats {
-    /// Sorts what a query gives row by row.
-    pub(crate) fn collect(seqs: impl Iterator<Item = QueryResult<i64>>) -> Result<Self, DbError> {
-        Ok(seqs.collect::<QueryResult<Vec<_>>>()?.into())
+    pub(crate) fn new(mut seqs: Vec<i64>) -> Self {
+        seqs.sort_unstable();
+        Self { seqs }
+    }
+
+    /// Takes what a query gives row by row.
+    fn collect(seqs: impl Iterator<Item = QueryResult<i64>>) -> Result<Self, DbError> {
+        Ok(Self::new(seqs.collect::<QueryResult<_>>()?))
     }
 
     /// How many stats were found.
@@ -27,13 +32,6 @@ impl FoundStats {
     /// Whether none was found.
     pub fn is_empty(&self) -> bool {
         self.seqs.is_empty()
-    }
-}
-
-impl From<Vec<i64>> for FoundStats {
-    fn from(mut seqs: Vec<i64>) -> Self {
-        seqs.sort_unstable();
-        Self { seqs }
     }
 }
 

@@ -63,7 +63,7 @@ impl Snapshot<'_> {
                 }
             });
         }
-        Ok(search.found.into())
+        Ok(FoundStats::new(search.found))
     }
 
     /// The analyses about which there are at least two stats of a type.
