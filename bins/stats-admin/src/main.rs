@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod db;
+mod listing;
 mod mosp;
 mod new_file;
 mod progress;

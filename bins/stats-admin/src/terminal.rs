@@ -42,7 +42,7 @@ impl<R: BufRead, W: Write> Terminal<R, W> {
 }
 
 /// How many there are of something, as people read it: `1 stat`, `1,234 stats`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: impl std::fmt::Display, noun: &str) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -51,7 +51,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    let plural = if number == 1 { "" } else { "s" };
+    let plural = if digits == "1" { "" } else { "s" };
     format!("{grouped} {noun}{plural}")
 }
 

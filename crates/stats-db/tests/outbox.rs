@@ -35,7 +35,7 @@ fn news(db: &Db, owner: &Client) -> Outbox {
 }
 
 /// What of the pushes before still waits.
-fn waiting(db: &Db, owner: &Client) -> Outbox {
+fn waiting_of(db: &Db, owner: &Client) -> Outbox {
     Outbox {
         part: Part::Waiting(db.pushed_up_to(REMOTE, owner.id).unwrap()),
         ..everything(owner)
@@ -113,20 +113,20 @@ fn what_was_refused_waits_until_it_is_taken(database: &TestDatabase) {
     let stats = ["2026-11-18", "2026-11-19", "2026-11-20"].map(|date| arrive(&db, &owner, date));
     settle(&db, &news(&db, &owner), &stats[..2]);
     assert_eq!(listed(&db, &news(&db, &owner)), []);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), &stats[..2]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..2]);
     let of_one_day = Outbox {
         dates: on("2026-11-19", "2026-11-19"),
-        ..waiting(&db, &owner)
+        ..waiting_of(&db, &owner)
     };
     assert_eq!(listed(&db, &of_one_day), &stats[1..2]);
 
     // Refused again for another reason, and taken.
-    settle(&db, &waiting(&db, &owner), &stats[..1]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), &stats[..1]);
+    settle(&db, &waiting_of(&db, &owner), &stats[..1]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..1]);
     settle(&db, &everything(&owner), &[]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), []);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
     settle(&db, &everything(&owner), &stats[..1]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), &stats[..1]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..1]);
     assert_eq!(
         listed(&db, &news(&db, &owner)),
         [],
@@ -150,17 +150,17 @@ fn what_was_passed_over_waits(database: &TestDatabase) {
         [stats[0], stats[2]]
     );
     settle(&db, &narrow(news(&db, &owner)), &[]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), [stats[1]]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [stats[1]]);
     assert_eq!(listed(&db, &news(&db, &owner)), [stats[3]]);
     assert_eq!(listed(&db, &narrow(news(&db, &owner))), []);
     settle(&db, &news(&db, &owner), &[]);
-    settle(&db, &waiting(&db, &owner), &[]);
-    for outbox in [news(&db, &owner), waiting(&db, &owner)] {
+    settle(&db, &waiting_of(&db, &owner), &[]);
+    for outbox in [news(&db, &owner), waiting_of(&db, &owner)] {
         assert_eq!(listed(&db, &outbox), []);
     }
     // What is sent once more and in part passes nothing over that is there.
     settle(&db, &narrow(everything(&owner)), &[]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), []);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
 }
 
 on_each_database!(what_is_settled_stays_so_whatever_is_pushed_next);
@@ -178,7 +178,7 @@ fn what_is_settled_stays_so_whatever_is_pushed_next(database: &TestDatabase) {
         ..news(&db, &owner)
     };
     settle(&db, &recent, &[]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), []);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
 
     // All of it once more, broken off after the first one.
     let all = everything(&owner);
@@ -200,7 +200,7 @@ fn what_is_settled_stays_so_whatever_is_pushed_next(database: &TestDatabase) {
         ..elsewhere
     };
     assert_eq!(listed(&db, &waiting_elsewhere), []);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), [old]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [old]);
 }
 
 on_each_database!(a_batch_is_bounded_and_the_next_one_goes_on);
@@ -258,12 +258,16 @@ fn nothing_is_sent_of_who_does_not_share(database: &TestDatabase) {
         db.change_client(owner.uuid, &change).unwrap();
     };
     share(false);
-    for outbox in [news(&db, &owner), waiting(&db, &owner), everything(&owner)] {
+    for outbox in [
+        news(&db, &owner),
+        waiting_of(&db, &owner),
+        everything(&owner),
+    ] {
         assert_eq!(listed(&db, &outbox), []);
     }
     share(true);
     assert_eq!(listed(&db, &news(&db, &owner)), [new]);
-    assert_eq!(listed(&db, &waiting(&db, &owner)), [refused]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [refused]);
 }
 
 /// Deletes the stats of the days before 2021, and tells how many those were.
@@ -283,7 +287,7 @@ fn what_is_deleted_waits_no_more(database: &TestDatabase) {
         settle(&db, &news(&db, owner), &[refused]);
     }
     assert_eq!(purge(&db), 2);
-    assert_eq!(listed(&db, &waiting(&db, &kept)), []);
+    assert_eq!(listed(&db, &waiting_of(&db, &kept)), []);
     db.delete_client(gone.uuid).unwrap();
     assert_eq!(
         db.pushed_up_to(REMOTE, gone.id).unwrap(),
@@ -313,7 +317,7 @@ fn what_is_deleted_while_it_is_on_its_way_is_forgotten(database: &TestDatabase) 
         .collect();
     assert_eq!(purge(&db), 1);
     db.settle(&outbox, &refusals).unwrap();
-    assert_eq!(listed(&db, &waiting(&db, &owner)), &stats[1..]);
+    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[1..]);
     db.delete_client(owner.uuid).unwrap();
     db.settle(&outbox, &refusals).unwrap();
     assert_eq!(
@@ -363,4 +367,10 @@ fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
         ]
     );
     assert_eq!(list("https://stats.example.com/"), []);
+
+    let again = waiting_of(&db, &a);
+    let (arrival, _) = next(&db, &again).remove(0);
+    let worse = Settled::Refused("odder".to_owned());
+    db.settle(&again, &[(arrival, worse)]).unwrap();
+    assert_eq!(list(REMOTE)[0].reason.as_deref(), Some("odder"));
 }

@@ -119,8 +119,7 @@ fn outboxes(db: &Db, remote: &StatsClient, what: &Pushing) -> Result<Vec<Outbox>
     let mut new = Vec::new();
     let mut waiting = Vec::new();
     for client in db.clients()? {
-        let is_meant = what.owner.is_none_or(|owner| owner == client.id);
-        if !client.is_sharing_enabled || !is_meant {
+        if what.owner.is_some_and(|owner| owner != client.id) {
             continue;
         }
         let all = Outbox {

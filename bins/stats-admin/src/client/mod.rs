@@ -68,6 +68,16 @@ pub(crate) fn find(db: &Db, uuid: ClientUuid) -> Result<Client, Box<dyn Error>> 
     db.client(uuid)?.ok_or_else(|| nobody(uuid))
 }
 
+/// What a client is called in a line.
+pub(crate) fn name(client: Option<&Client>) -> String {
+    match client {
+        // An older service checked no names.
+        Some(client) if client.name.trim().is_empty() => client.uuid.to_string(),
+        Some(client) => client.name.replace(char::is_control, " "),
+        None => "(nobody)".to_owned(),
+    }
+}
+
 fn nobody(uuid: ClientUuid) -> Box<dyn Error> {
     format!("there is no client {uuid}; 'stats-admin client list' shows those there are").into()
 }

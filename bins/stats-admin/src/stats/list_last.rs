@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use clap::Args;
@@ -9,6 +9,7 @@ use stats_db::{Db, LastStat};
 
 use super::go_on;
 use crate::client;
+use crate::listing::Listing;
 
 /// List the newest stat of each client, analysis and type, sorted by these
 ///
@@ -32,11 +33,7 @@ impl ListLast {
         if let Some(uuid) = self.client_uuid {
             client::find(db, uuid)?;
         }
-        let mut list = List {
-            out: BufWriter::new(out),
-            is_json: self.json,
-            is_empty: true,
-        };
+        let mut list = Listing::new(out, self.json);
         db.read(|snapshot| -> Result<(), Box<dyn Error>> {
             let mut clients = snapshot.clients()?;
             clients.retain(|client| self.client_uuid.is_none_or(|uuid| uuid == client.uuid));
@@ -49,7 +46,7 @@ impl ListLast {
                 let owner = client.map(|client| client.id);
                 let mut written = Ok(());
                 snapshot.for_each_last_stat(owner, self.stats_type, |stat| {
-                    written = list.write(client, &stat);
+                    written = list.add(line(client, &stat), &LastJson::new(client, &stat));
                     go_on(&written)
                 })?;
                 written?;
@@ -60,56 +57,19 @@ impl ListLast {
     }
 }
 
-/// What is printed, line by line or as JSON.
-struct List<W: Write> {
-    out: BufWriter<W>,
-    is_json: bool,
-    is_empty: bool,
-}
-
-impl<W: Write> List<W> {
-    fn write(&mut self, client: Option<&Client>, stat: &LastStat) -> io::Result<()> {
-        if self.is_json {
-            self.out
-                .write_all(if self.is_empty { b"[\n" } else { b",\n" })?;
-            self.is_empty = false;
-            return Ok(serde_json::to_writer(
-                &mut self.out,
-                &LastJson::new(client, stat),
-            )?);
-        }
-        let arrived = match stat.created_at {
-            Some(time) => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            None => "unknown".to_owned(),
-        };
-        // All but the last column are of one width, and free of spaces.
-        writeln!(
-            self.out,
-            "{}  {arrived:<20}  {:<13}  {}  {}",
-            stat.date,
-            stat.stats_type,
-            stat.analysis,
-            name(client)
-        )
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        if self.is_json {
-            self.out
-                .write_all(if self.is_empty { b"[]\n" } else { b"\n]\n" })?;
-        }
-        self.out.flush()
-    }
-}
-
-/// What a client is called in a line.
-fn name(client: Option<&Client>) -> String {
-    match client {
-        // An older service checked no names.
-        Some(client) if client.name.trim().is_empty() => client.uuid.to_string(),
-        Some(client) => client.name.replace(char::is_control, " "),
-        None => "(nobody)".to_owned(),
-    }
+fn line(client: Option<&Client>, stat: &LastStat) -> String {
+    let arrived = match stat.created_at {
+        Some(time) => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        None => "unknown".to_owned(),
+    };
+    // All but the last column are of one width, and free of spaces.
+    format!(
+        "{}  {arrived:<20}  {:<13}  {}  {}",
+        stat.date,
+        stat.stats_type,
+        stat.analysis,
+        client::name(client)
+    )
 }
 
 /// All that is known about the newest stat but its document. Times are UTC.

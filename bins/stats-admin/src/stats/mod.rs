@@ -4,6 +4,7 @@ mod dates;
 mod delete;
 mod export;
 mod list_last;
+mod list_waiting;
 mod pull;
 mod purge;
 mod push;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Purge(purge::Purge),
     RemoveDuplicate(remove_duplicate::RemoveDuplicate),
     ListLast(list_last::ListLast),
+    ListWaiting(list_waiting::ListWaiting),
     Export(export::Export),
 }
 
@@ -47,6 +49,7 @@ impl Command {
             Self::Purge(purge) => purge.run(&db, terminal),
             Self::RemoveDuplicate(remove) => remove.run(&db, terminal),
             Self::ListLast(list) => list.run(&db, terminal.out()),
+            Self::ListWaiting(list) => list.run(&db, settings, terminal.out()),
             Self::Export(export) => export.run(&db, terminal.out()),
         }
     }

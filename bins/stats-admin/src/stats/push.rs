@@ -12,7 +12,7 @@ use super::remote::{Account, REFUSED, judge};
 use crate::client;
 use crate::progress::Progress;
 use crate::stop::Stop;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, count};
 
 /// Send the stats of clients with sharing enabled to the instance that REMOTE_STATS_SERVER names
 ///
@@ -52,7 +52,7 @@ impl Push {
         };
         if self.dry_run {
             let remote = self.account.remote_unasked(settings)?;
-            let (mut requests, mut sent) = (0_u64, 0);
+            let (mut requests, mut sent) = (0, 0);
             preview::<Box<dyn Error>>(db, &remote, &what, |stats, body| {
                 requests += 1;
                 sent += stats.len();
@@ -62,7 +62,9 @@ impl Push {
             let to = remote.address();
             writeln!(
                 io::stderr(),
-                "{sent} stats would go to {to} in {requests} requests"
+                "{} would go to {to} in {}",
+                count(sent, "stat"),
+                count(requests, "request")
             )?;
             return Ok(());
         }
@@ -74,13 +76,16 @@ impl Push {
         report(&pushed, remote.address(), terminal.out())?;
         judge(
             pushed.ending,
-            &format!("{} stats wait for the next push", pushed.waiting),
+            &format!("{} left for the next push", count(pushed.waiting, "stat")),
         )?;
         match pushed.refused.values().sum() {
             0_u64 => Ok(()),
             refused => Err(Failure {
                 code: REFUSED,
-                message: format!("{refused} stats were refused; the next push tries them again"),
+                message: format!(
+                    "{} refused; the next push tries again",
+                    count(refused, "stat")
+                ),
             }
             .into()),
         }

@@ -14,7 +14,7 @@ pub(super) const REFUSED: u8 = 65;
 pub(super) const TRY_LATER: u8 = 75;
 
 /// The account on the remote.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Account {
     /// The token on the remote. Other users of this machine can see it here, and not in the setting REMOTE_STATS_TOKEN
     #[arg(long = "remote-token", visible_alias = "token", value_name = "TOKEN")]

@@ -8,7 +8,7 @@ use stats_core::Client;
 use stats_http::HttpConfig;
 use stats_testing::{Service, TestDatabase, client, on_each_database};
 
-use crate::support::run;
+use crate::support::{run_in, words};
 
 /// A front office of MONARC, which reports to the instance next to it.
 struct FrontOffice<'a> {
@@ -85,13 +85,14 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     let of_company = client(&global.db, "the company");
     let of_wendy = client(&global.db, "Wendy");
     let push = |from: &TestDatabase, account: &Client, options: &str| {
-        let outcome = run(
+        let outcome = run_in(
             &[
                 ("DATABASE_URL", from.url()),
                 ("REMOTE_STATS_SERVER", &global.url()),
                 ("REMOTE_STATS_TOKEN", account.token.reveal()),
             ],
-            &format!("stats push{options}"),
+            &words(&format!("stats push{options}")),
+            "",
         );
         assert_eq!(outcome.code, 0, "{outcome:?}");
         outcome.line("sent: ").parse::<u64>().unwrap()

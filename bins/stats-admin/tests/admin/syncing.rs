@@ -8,7 +8,7 @@ use stats_db::{ClientChange, Db};
 use stats_http::HttpConfig;
 use stats_testing::{Remote, Service, TestDatabase, answer, client, on_each_database, stat};
 
-use crate::support::{Outcome, program, run};
+use crate::support::{Outcome, program, run_in, words};
 
 /// An instance that the program works on.
 struct NearSide<'a> {
@@ -44,7 +44,7 @@ impl<'a> NearSide<'a> {
     }
 
     fn run(&self, remote: &str, token: &str, line: &str) -> Outcome {
-        run(&self.settings(remote, token), line)
+        run_in(&self.settings(remote, token), &words(line), "")
     }
 }
 
@@ -116,7 +116,9 @@ fn a_push_tells_what_became_of_the_stats(database: &TestDatabase) {
     let named = format!("refused: threat {} of 2026-11-19: ", odd.uuid);
     assert!(outcome.stderr.starts_with(&named), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("the next push tries them again"),
+        outcome
+            .stderr
+            .contains("1 stat refused; the next push tries again"),
         "{outcome:?}"
     );
 }
@@ -134,7 +136,7 @@ fn a_remote_that_wants_to_be_left_alone_is_and_a_script_can_tell() {
     assert!(
         outcome
             .stderr
-            .ends_with(": 2 stats wait for the next push\n"),
+            .ends_with(": 2 stats left for the next push\n"),
         "{outcome:?}"
     );
     let uuid = near.owner.uuid;
@@ -194,7 +196,7 @@ fn what_cannot_work_is_said_before_anything_is_sent() {
         "stats push".to_owned(),
         format!("stats pull --client-uuid {uuid}"),
     ] {
-        let outcome = run(&without_token, &line);
+        let outcome = run_in(&without_token, &words(&line), "");
         assert_eq!(outcome.code, 1, "{line}: {outcome:?}");
         assert!(
             outcome.stderr.contains("set REMOTE_STATS_TOKEN"),
@@ -215,7 +217,7 @@ fn a_dry_run_prints_what_goes_out_to_the_byte() {
     });
     let url = remote.url();
     let unasked = [near.settings(&url, "")[0], near.settings(&url, "")[1]];
-    let outcome = run(&unasked, "stats push --dry-run");
+    let outcome = run_in(&unasked, &words("stats push --dry-run"), "");
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert!(remote.requests().is_empty());
     let summary = format!("700 stats would go to {url}/ in 2 requests\n");
@@ -229,7 +231,7 @@ fn a_dry_run_prints_what_goes_out_to_the_byte() {
         .map(|it| it.body + "\n")
         .collect();
     assert_eq!(outcome.stdout, bodies.concat());
-    let nothing = run(&unasked, "stats push --dry-run");
+    let nothing = run_in(&unasked, &words("stats push --dry-run"), "");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (0, ""));
 }
 
@@ -251,7 +253,7 @@ fn ctrl_c_ends_it_after_the_batch_in_flight() {
         stream.write_all(known.as_bytes()).unwrap();
     });
     let url = remote.url();
-    let mut push = program(&near.settings(&url, "sesame"), "stats push")
+    let mut push = program(&near.settings(&url, "sesame"), &words("stats push"))
         .spawn()
         .unwrap();
     arrived.recv().unwrap();

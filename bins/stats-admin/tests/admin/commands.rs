@@ -1,82 +1,13 @@
-//! The real program on both databases, as an administrator types it.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
-#[path = "commands/care.rs"]
-mod care;
-
+//! Databases, clients, MOSP, and the program itself.
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use chrono::{Local, Months};
 use stats_core::{AnalysisId, Client, Role, StatsFilter, StatsType};
 use stats_db::Db;
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 
-/// What the program printed and how it ended.
-#[derive(Debug)]
-struct Outcome {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Outcome {
-    /// The printed line that begins with `label`.
-    fn line(&self, label: &str) -> &str {
-        let value = self
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix(label));
-        value.unwrap_or_else(|| unreachable!("no {label} in {self:?}"))
-    }
-}
-
-fn run_with(url: &str, arguments: &[&str], typed: &str) -> Outcome {
-    run_in(&[("DATABASE_URL", url)], arguments, typed)
-}
-
-fn run_in(environment: &[(&str, &str)], arguments: &[&str], typed: &str) -> Outcome {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_stats-admin"))
-        .args(arguments)
-        .env_clear()
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that asks nothing may be gone by now.
-    let _ = program.stdin.take().unwrap().write_all(typed.as_bytes());
-    let output = program.wait_with_output().unwrap();
-    Outcome {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn run(database: &TestDatabase, line: &str) -> Outcome {
-    let arguments: Vec<_> = line.split(' ').collect();
-    run_with(database.url(), &arguments, "")
-}
-
-fn succeed(database: &TestDatabase, line: &str) -> Outcome {
-    let outcome = run(database, line);
-    assert_eq!(
-        (outcome.code, outcome.stderr.as_str()),
-        (0, ""),
-        "{line}: {outcome:?}"
-    );
-    outcome
-}
-
-fn fail(database: &TestDatabase, line: &str) -> String {
-    let outcome = run(database, line);
-    assert_ne!(outcome.code, 0, "{line}: {outcome:?}");
-    assert!(!outcome.stderr.is_empty(), "{line}: {outcome:?}");
-    outcome.stderr
-}
+use crate::support::{fail, run_in, run_with, succeed};
 
 fn open(database: &TestDatabase) -> Db {
     Db::open(&database.url().parse().unwrap()).unwrap()

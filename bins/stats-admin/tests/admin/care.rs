@@ -8,7 +8,7 @@ use stats_core::{AnalysisId, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::Db;
 use stats_testing::{TestDatabase, client, ids, on_each_database, stat};
 
-use crate::{fail, run, run_with, succeed};
+use crate::support::{fail, run, run_with, succeed};
 
 fn all(db: &Db) -> Vec<Stat> {
     db.stats(&StatsFilter::default()).unwrap()
