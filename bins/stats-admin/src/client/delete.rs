@@ -5,7 +5,7 @@ use clap::Args;
 use stats_db::Db;
 
 use super::Whom;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, count};
 
 /// Delete a client and all its stats
 #[derive(Debug, Args)]
@@ -32,8 +32,9 @@ impl Delete {
             .delete_client(client.uuid)
             .map_err(|error| self.whom.explain(error))?;
         Ok(terminal.say(format_args!(
-            "Deleted the client {} and its {stats} stats",
-            client.name
+            "Deleted the client {} and its {}",
+            client.name,
+            count(stats, "stat")
         ))?)
     }
 }

@@ -229,7 +229,7 @@ fn a_client_is_deleted_with_its_stats_after_a_yes(database: &TestDatabase) {
     assert!(
         deleted
             .stdout
-            .ends_with("Deleted the client CASES and its 1 stats\n"),
+            .ends_with("Deleted the client CASES and its 1 stat\n"),
         "{deleted:?}"
     );
     assert_eq!(db.clients().unwrap(), []);
