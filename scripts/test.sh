@@ -7,9 +7,8 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 
-# Each line: what is looked for, and the Debian package that brings it.
-needs() {
-    cat <<'NEEDS'
+command -v cargo >/dev/null 2>&1 || { echo "There is no cargo: install Rust from https://rustup.rs first." >&2; exit 1; }
+scripts/install-missing.sh <<'NEEDS'
 cc gcc
 make make
 initdb postgresql
@@ -17,43 +16,6 @@ setpriv util-linux
 nginx nginx-light
 apache2 apache2
 NEEDS
-}
-
-has() {
-    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || ls /usr/lib/postgresql/*/bin/"$1" /usr/pgsql-*/bin/"$1" >/dev/null 2>&1
-}
-
-# Debian's packages start the services that they bring, which are only wanted as programs here. What Debian asks
-# before is a file that says no; one that is there stays.
-without_starting() {
-    local policy=/usr/sbin/policy-rc.d result=0
-    if [ -e "$policy" ]; then "$@"; return; fi
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    "$@" || result=$?
-    rm -f "$policy"
-    return "$result"
-}
-
-install_missing() {
-    local missing=() program package
-    while read -r program package; do
-        has "$program" || missing+=("$package")
-    done < <(needs)
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        step "Installing ${missing[*]}"
-        apt-get update -qq
-        without_starting env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "${missing[@]}"
-    else
-        echo "Missing: ${missing[*]} (the names of Debian's packages). Please install them and try again." >&2
-        exit 1
-    fi
-}
-
-command -v cargo >/dev/null 2>&1 || { echo "There is no cargo: install Rust from https://rustup.rs first." >&2; exit 1; }
-install_missing
 
 # Continuous integration may keep what was built between its runs.
 if [ -n "${CI:-}" ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
