@@ -80,23 +80,27 @@ pub struct WaitingStat {
     pub reason: Option<String>,
 }
 
-/// Evaluates `$body` with `$query`, the stats of `$outbox` after the last one taken.
+/// Evaluates `$body` with `$query`, the stats of `$outbox` after the last one taken, and `$place`, the column that says in
+/// which order they arrived.
 macro_rules! outgoing {
-    ($outbox:expr, |$query:ident| $body:expr) => {{
+    ($outbox:expr, |$query:ident, $place:ident| $body:expr) => {{
         let outbox: &Outbox = $outbox;
-        let is_sent = stats::client_id
-            .eq(outbox.owner.0)
-            .and(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
+        let is_sent = stats::kind
+            .eq_any(StatsType::ALL.map(StatsType::as_str))
             .and(stats::date.between(outbox.dates.from, outbox.dates.to));
         match outbox.part {
             Part::All => {
+                let $place = stats::seq;
                 let $query = stats::table
                     .filter(is_sent)
+                    .filter(stats::client_id.eq(outbox.owner.0))
                     .filter(stats::seq.gt(outbox.after.0));
                 $body
             }
-            // By way of those that wait, which are few where there are many stats.
+            // By way of those that wait, which are few where there are many stats; asked for the client of the stats too,
+            // SQLite would go the other way.
             Part::Waiting(up_to) => {
+                let $place = push_waiting::seq;
                 let $query = stats::table
                     .inner_join(push_waiting::table.on(push_waiting::seq.eq(stats::seq)))
                     .filter(is_sent)
@@ -123,7 +127,7 @@ impl Db {
             if !is_sharing(conn, outbox.owner)? {
                 return Ok(0);
             }
-            let count: i64 = outgoing!(outbox, |query| {
+            let count: i64 = outgoing!(outbox, |query, _place| {
                 query.select(count_star()).get_result(conn)?
             });
             Ok(count.unsigned_abs())
@@ -142,10 +146,10 @@ impl Db {
                 return Ok(Vec::new());
             }
             on_each_backend!(conn, |conn, _Backend, RowByRow| {
-                outgoing!(outbox, |query| {
+                outgoing!(outbox, |query, place| {
                     let rows = query
-                        .select((stats::seq, StatRow::as_select()))
-                        .order(stats::seq)
+                        .select((place, StatRow::as_select()))
+                        .order(place)
                         .limit(limit.stats.into())
                         .load_iter::<(i64, StatRow), RowByRow>(conn)?;
                     take_batch(rows, limit.bytes)
