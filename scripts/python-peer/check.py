@@ -388,10 +388,18 @@ def run_all(arguments):
                 pool.shutdown(wait=False, cancel_futures=True)
                 for child in children:
                     child.terminate()
+                # The pool ends with them.
                 raise
     if failed:
         sys.exit(f"{failed} of {len(runs)} cases failed.")
     print(f"All {len(runs)} cases went well.")
+
+
+def interrupt(*_):
+    """Ends this process, and lets nobody interrupt the stopping and removing of everything."""
+    for reason in signal.SIGTERM, signal.SIGINT:
+        signal.signal(reason, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main():
@@ -404,8 +412,8 @@ def main():
     for case in arguments.cases:
         if case not in CASES:
             parser.error(f"there is no case '{case}'; there are {', '.join(CASES)}")
-    # Ends as Ctrl-C does: everything is stopped and removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for reason in signal.SIGTERM, signal.SIGINT:
+        signal.signal(reason, interrupt)
     # No proxy stands between two programs on one machine.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     try:
