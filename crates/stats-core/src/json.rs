@@ -6,14 +6,14 @@ use crate::InvalidValue;
 
 /// How deep lists and objects may be nested in the `data` of a stat. MONARC needs 7.
 pub const MAX_DEPTH: usize = 64;
-/// How large the `data` of one stat may be. Its `jsonb` stays well under PostgreSQL's limit of 256 MB even where every
-/// two bytes of text become twelve.
+/// How large the `data` of one stat may be, as it is sent and as `jsonb` writes it: numbers with all their digits, and
+/// a space after every comma and colon. So what is stored once is taken by every other instance, too, and stays well under
+/// PostgreSQL's own limit of 256 MB even where every two bytes of text become twelve.
 pub const MAX_DATA_BYTES: usize = 8 * 1024 * 1024;
-/// How many characters a number may have.
-pub const MAX_NUMBER_LENGTH: usize = 100;
-/// The largest exponent of a number, positive or negative. It bounds the text that `jsonb` makes of it, which writes
-/// all digits out.
-const MAX_EXPONENT: u32 = 308;
+/// How many characters a number may have, with all its digits written out: enough for a float of any size.
+pub const MAX_NUMBER_LENGTH: usize = 420;
+/// The largest exponent of a number, positive or negative.
+const MAX_EXPONENT: usize = 308;
 
 /// A JSON list or object, as text: well-formed, within the limits of this crate, and passed through as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,7 @@ impl RawJson {
             )));
         }
         if text.len() > MAX_DATA_BYTES {
-            let message = format!("is larger than {} MiB", MAX_DATA_BYTES / (1024 * 1024));
-            return Err(InvalidValue::message(message));
+            return Err(too_large());
         }
         check_limits(text)?;
         Ok(Self(text.into()))
@@ -81,12 +80,19 @@ pub(crate) fn kind(text: &str) -> &'static str {
     }
 }
 
+fn too_large() -> InvalidValue {
+    let limit = MAX_DATA_BYTES / (1024 * 1024);
+    InvalidValue::message(format!("is larger than {limit} MiB"))
+}
+
 /// Whether `text`, which is well-formed JSON, is within the limits.
 fn check_limits(text: &str) -> Result<(), InvalidValue> {
     let mut depth = 0_usize;
+    // How long it is as jsonb writes it; that of a string is never longer than it was.
+    let mut written = 0_usize;
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
-        rest = match byte {
+        let (tail, length) = match byte {
             b'{' | b'[' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
@@ -94,16 +100,26 @@ fn check_limits(text: &str) -> Result<(), InvalidValue> {
                         "is nested deeper than {MAX_DEPTH} levels"
                     )));
                 }
-                tail
+                (tail, 1)
             }
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
-                tail
+                (tail, 1)
             }
-            b'"' => check_string(tail)?,
+            b'"' => {
+                let tail = check_string(tail)?;
+                (tail, rest.len() - tail.len())
+            }
             b'-' | b'0'..=b'9' => check_number(rest)?,
-            _ => tail,
+            b',' | b':' => (tail, 2),
+            b' ' | b'\t' | b'\r' | b'\n' => (tail, 0),
+            _ => (tail, 1),
         };
+        rest = tail;
+        written += length;
+    }
+    if written > MAX_DATA_BYTES {
+        return Err(too_large());
     }
     Ok(())
 }
@@ -148,8 +164,8 @@ fn code_unit(rest: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_str_radix(digits, 16).ok()?, tail))
 }
 
-/// Checks the number at the beginning, and gives what follows it.
-fn check_number(rest: &[u8]) -> Result<&[u8], InvalidValue> {
+/// Checks the number at the beginning, and gives what follows it and its length with all digits written out.
+fn check_number(rest: &[u8]) -> Result<(&[u8], usize), InvalidValue> {
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let length = rest
         .iter()
@@ -157,21 +173,35 @@ fn check_number(rest: &[u8]) -> Result<&[u8], InvalidValue> {
         .unwrap_or(rest.len());
     let (literal, tail) = rest.split_at(length);
     let literal = std::str::from_utf8(literal).unwrap_or_default();
-    let exponent = literal
-        .split_once(['e', 'E'])
-        .map_or("0", |(_, exponent)| exponent);
-    let exponent = exponent.trim_start_matches(['+', '-']).parse::<u32>();
-    let fits = length <= MAX_NUMBER_LENGTH
-        && exponent.is_ok_and(|exponent| exponent <= MAX_EXPONENT)
-        && literal.parse::<f64>().is_ok_and(f64::is_finite);
-    if fits {
-        Ok(tail)
-    } else {
-        Err(InvalidValue::message(format!(
+    let is_finite = || literal.parse::<f64>().is_ok_and(f64::is_finite);
+    match written_length(literal) {
+        Some(length) if length <= MAX_NUMBER_LENGTH && is_finite() => Ok((tail, length)),
+        _ => Err(InvalidValue::message(format!(
             "holds a number beyond the range of a 64-bit float (exponents up to {MAX_EXPONENT}, at most \
-             {MAX_NUMBER_LENGTH} characters)"
-        )))
+             {MAX_NUMBER_LENGTH} characters with all digits written out)"
+        ))),
     }
+}
+
+/// The length of a number without an exponent; `None` if that is too large.
+fn written_length(literal: &str) -> Option<usize> {
+    let Some((digits, exponent)) = literal.split_once(['e', 'E']) else {
+        return Some(literal.len());
+    };
+    let is_small = exponent.starts_with('-');
+    let exponent = exponent.trim_start_matches(['+', '-']).parse().ok();
+    let exponent = exponent.filter(|exponent: &usize| *exponent <= MAX_EXPONENT)?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    // The sign counts as a digit here, which is at worst one too many.
+    let (whole, fraction) = if is_small {
+        (whole.len(), fraction.len() + exponent)
+    } else {
+        (
+            whole.len() + exponent,
+            fraction.len().saturating_sub(exponent),
+        )
+    };
+    Some(whole + usize::from(fraction > 0) + fraction)
 }
 
 #[cfg(test)]
@@ -232,7 +262,8 @@ mod tests {
         ] {
             assert!(error(text).contains("surrogate"), "{text}");
         }
-        let long = format!("[0.{}]", "1".repeat(MAX_NUMBER_LENGTH));
+        let long = format!("[0.{}]", "1".repeat(MAX_NUMBER_LENGTH - 1));
+        let long_with_exponent = format!("[{}e308]", "0.".to_owned() + &"1".repeat(420));
         for text in [
             "[1e309]",
             "[-1e400]",
@@ -241,9 +272,34 @@ mod tests {
             "[0e-20000]",
             "[1e99999999999]",
             &long,
+            &long_with_exponent,
         ] {
             assert!(error(text).contains("number"), "{text}");
         }
+        let longest = format!("[0.{}]", "1".repeat(MAX_NUMBER_LENGTH - 2));
+        assert!(RawJson::parse(&longest).is_ok());
+    }
+
+    #[test]
+    fn the_length_of_a_number_is_that_of_all_its_digits() {
+        for (literal, length) in [
+            ("0", 1),
+            ("-2.50", 5),
+            ("1e3", 4),
+            ("1.5E+3", 4),
+            ("1.2345e2", 6),
+            ("1e-3", 5),
+            ("12.5e-1", 5),
+            ("1e308", 309),
+        ] {
+            let written = written_length(literal).unwrap();
+            assert!(
+                (length..=length + 1).contains(&written),
+                "{literal}: {written}"
+            );
+        }
+        assert_eq!(written_length("1e309"), None);
+        assert_eq!(written_length("1e99999999999999999999"), None);
     }
 
     #[test]
@@ -254,10 +310,15 @@ mod tests {
             RawJson::parse(&format!("[{}]", ["[]"; 1000].join(","))).is_ok(),
             "wide is not deep"
         );
-        assert_eq!(
-            error(&format!("[\"{}\"]", "x".repeat(MAX_DATA_BYTES))),
-            "is larger than 8 MiB"
-        );
+        let large = format!("[\"{}\"]", "x".repeat(MAX_DATA_BYTES));
+        let large_as_jsonb = format!("[{}1]", "1e300,".repeat(MAX_DATA_BYTES / 300));
+        let spread = format!("[{}1]", "1,".repeat(MAX_DATA_BYTES / 3));
+        for text in [large, large_as_jsonb, spread] {
+            assert_eq!(error(&text), "is larger than 8 MiB");
+        }
+        let just_fits = format!("[{}1]", "1,".repeat(MAX_DATA_BYTES / 3 - 1));
+        assert!(RawJson::parse(&just_fits).is_ok());
+        assert!(RawJson::parse(&just_fits.replace(',', ", ")).is_ok());
     }
 
     proptest! {
