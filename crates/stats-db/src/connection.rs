@@ -1,10 +1,12 @@
 //! One connection type for both databases.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::{self, ManageConnection, R2D2Connection};
+use diesel::result::Error::DatabaseError;
 
 use crate::{DatabaseUrl, DbError};
 
@@ -42,6 +44,10 @@ pub(crate) use on_each_backend;
 
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long we wait where SQLite does not.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// SQLite's own text for its code of this name, which Diesel does not pass on.
+const SQLITE_BUSY: &str = "database is locked";
 
 /// What a connection is for. On PostgreSQL all are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +80,26 @@ impl Connector {
                     BUSY_TIMEOUT.as_millis(),
                     self.access == Access::Read,
                 );
-                conn.batch_execute(&pragmas)
+                configure(&mut conn, &pragmas)
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(DbConnection::Sqlite(conn))
             }
+        }
+    }
+}
+
+/// Whoever opens a new file first turns it to WAL, for which SQLite takes it whole, and the one thing for which it lets
+/// nobody wait: two that would wait for each other are told that the file is locked.
+fn configure(conn: &mut SqliteConnection, pragmas: &str) -> QueryResult<()> {
+    let begun = Instant::now();
+    loop {
+        match conn.batch_execute(pragmas) {
+            Err(DatabaseError(_, info))
+                if info.message() == SQLITE_BUSY && begun.elapsed() < BUSY_TIMEOUT =>
+            {
+                thread::sleep(BUSY_PAUSE);
+            }
+            result => return result,
         }
     }
 }

@@ -113,6 +113,27 @@ fn servers_that_start_at_once_migrate_once(database: &TestDatabase) {
     assert_eq!(workers.count(), 1, "{applied:?}");
 }
 
+/// The first one to open a new file turns it to WAL, which no other one may fail because of.
+#[test]
+fn a_new_file_is_opened_by_many_at_once() {
+    for round in 0..40 {
+        let database = TestDatabase::sqlite();
+        let url = database.url().parse().unwrap();
+        Db::create(&url).unwrap();
+        let barrier = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    if let Err(error) = Db::open(&url) {
+                        panic!("round {round}: {error}");
+                    }
+                });
+            }
+        });
+    }
+}
+
 on_each_database!(the_order_of_arrival_is_the_order_of_listing_last);
 fn the_order_of_arrival_is_the_order_of_listing_last(database: &TestDatabase) {
     let db = database.migrated();
