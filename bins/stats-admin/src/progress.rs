@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::style::TemplateError;
 use indicatif::{ProgressBar, ProgressStyle};
-use stats_core::Stat;
 use stats_remote::RemoteError;
-use stats_sync::Watch;
+use stats_sync::{Refused, Watch};
 
 use crate::stop::Stop;
 
@@ -72,13 +71,13 @@ impl Watch for Progress {
         }
     }
 
-    fn is_refused(&mut self, stat: &Stat, reason: &str) {
-        let Stat {
+    fn is_refused(&mut self, refused: &Refused<'_>) {
+        let Refused {
             uuid,
             stats_type,
             date,
-            ..
-        } = stat;
+            reason,
+        } = refused;
         self.tell(&format!("refused: {stats_type} {uuid} of {date}: {reason}"));
     }
 

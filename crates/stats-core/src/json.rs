@@ -54,6 +54,15 @@ impl RawJson {
     }
 }
 
+impl TryFrom<&RawValue> for RawJson {
+    type Error = InvalidValue;
+
+    /// Checks what serde has read, and keeps it.
+    fn try_from(raw: &RawValue) -> Result<Self, InvalidValue> {
+        Self::from_well_formed(raw)
+    }
+}
+
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;

@@ -11,4 +11,4 @@ pub use errors::RemoteError;
 pub use http::Options;
 pub use mosp::{Mosp, MospOptions};
 pub use retry::Retry;
-pub use stats::{Posted, RemoteClient, StatsClient, payload};
+pub use stats::{Listed, Posted, RemoteClient, StatsClient, Unusable, payload};

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stats_core::{
-    AnalysisId, DateRange, Page, RawJson, Role, Stat, StatId, StatsType, Token, parse_date,
+    AnalysisId, DateRange, InvalidValue, Page, RawJson, Role, Stat, StatId, StatsType, Token,
+    parse_date,
 };
 
 use crate::http::Http;
@@ -41,6 +42,38 @@ pub struct Posted {
     pub stored: Vec<StatId>,
     /// Those that it had before.
     pub already_there: Vec<StatId>,
+}
+
+/// The stats of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listed {
+    /// Those that this service takes, too.
+    pub stats: Vec<Stat>,
+    /// Those that it does not.
+    pub unusable: Vec<Unusable>,
+}
+
+impl Listed {
+    /// How many the remote listed.
+    pub fn len(&self) -> usize {
+        self.stats.len() + self.unusable.len()
+    }
+
+    /// Whether the remote listed none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A stat that a remote has, and that this service does not take, since its document is not one that can be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Its id.
+    pub uuid: StatId,
+    /// Its day.
+    pub date: NaiveDate,
+    /// What is wrong with its document.
+    pub reason: InvalidValue,
 }
 
 /// The body that posts stats: a list of `{uuid, anr, type, date, data}`, with each document as it was taken. There is
@@ -129,16 +162,16 @@ impl StatsClient {
     }
 
     /// The stats of a type and of some days that the client may see. All of them are checked as if they were posted
-    /// here; if one of them does not pass, there are none.
+    /// here. A document that cannot be stored is the affair of one stat; what else is wrong makes nonsense of the list.
     pub fn stats(
         &self,
         stats_type: StatsType,
         dates: DateRange,
         page: Page,
-    ) -> Result<Vec<Stat>, RemoteError> {
+    ) -> Result<Listed, RemoteError> {
         if page.limit == Some(0) {
             // On the wire 0 means all.
-            return Ok(Vec::new());
+            return Ok(Listed::default());
         }
         let question = Question {
             stats_type,
@@ -150,16 +183,21 @@ impl StatsClient {
         let request = self.http.request(Method::GET, STATS).json(&question);
         let answer = self.http.send(request)?;
         let ListAnswer::<&RawValue> { data } = self.http.parse(&answer.body)?;
-        let stats = data
-            .iter()
-            .enumerate()
-            .map(|(index, raw)| self.read_stat(index, raw, &question))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut listed = Listed::default();
+        for (index, raw) in data.iter().enumerate() {
+            match self.read_stat(index, raw, &question)? {
+                Ok(stat) => listed.stats.push(stat),
+                Err(unusable) => listed.unusable.push(unusable),
+            }
+        }
         match page.limit {
-            Some(limit) if stats.len() as u64 > limit.into() => Err(RemoteError::nonsense(
-                format!("{} stats where at most {limit} were asked for", stats.len()),
-            )),
-            _ => Ok(stats),
+            Some(limit) if listed.len() as u64 > limit.into() => {
+                Err(RemoteError::nonsense(format!(
+                    "{} stats where at most {limit} were asked for",
+                    listed.len()
+                )))
+            }
+            _ => Ok(listed),
         }
     }
 
@@ -169,14 +207,14 @@ impl StatsClient {
         index: usize,
         raw: &RawValue,
         question: &Question,
-    ) -> Result<Stat, RemoteError> {
+    ) -> Result<Result<Stat, Unusable>, RemoteError> {
         let nonsense = |what: String| {
             RemoteError::nonsense(format!(
                 "stat {index} of the list: {}",
                 self.http.quote(&what)
             ))
         };
-        let stat: ListedStat =
+        let stat: ListedStat<'_> =
             serde_json::from_str(raw.get()).map_err(|error| nonsense(error.to_string()))?;
         if stat.stats_type != question.stats_type {
             let (given, asked) = (stat.stats_type, question.stats_type);
@@ -188,12 +226,19 @@ impl StatsClient {
                 "its date is {date}, not in {from} to {to}"
             )));
         }
-        Ok(Stat {
-            uuid: stat.uuid,
-            analysis: stat.analysis,
-            stats_type: stat.stats_type,
-            date: stat.date,
-            data: stat.data,
+        Ok(match RawJson::try_from(stat.data) {
+            Ok(data) => Ok(Stat {
+                uuid: stat.uuid,
+                analysis: stat.analysis,
+                stats_type: stat.stats_type,
+                date: stat.date,
+                data,
+            }),
+            Err(reason) => Err(Unusable {
+                uuid: stat.uuid,
+                date: stat.date,
+                reason,
+            }),
         })
     }
 }
@@ -226,7 +271,7 @@ struct StoredStat {
 
 /// A stat as a remote lists it; its date may be a timestamp.
 #[derive(Deserialize)]
-struct ListedStat {
+struct ListedStat<'a> {
     uuid: StatId,
     #[serde(rename = "anr")]
     analysis: AnalysisId,
@@ -234,7 +279,8 @@ struct ListedStat {
     stats_type: StatsType,
     #[serde(deserialize_with = "date")]
     date: NaiveDate,
-    data: RawJson,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {

@@ -2,8 +2,10 @@
 
 mod pull;
 mod push;
+mod refusals;
 mod watch;
 
 pub use pull::{Pulled, Pulling, pull};
 pub use push::{Pushed, Pushing, preview, push};
-pub use watch::{Ending, Silent, Watch};
+pub use refusals::Refusals;
+pub use watch::{Ending, Refused, Silent, Watch};

@@ -1,11 +1,11 @@
 use std::ops::ControlFlow;
 
 use chrono::NaiveDate;
-use stats_core::{ClientId, DateRange, Page, Stat, StatsType};
+use stats_core::{ClientId, DateRange, Page, StatsType};
 use stats_db::{Db, DbError};
-use stats_remote::{RemoteError, Retry, StatsClient};
+use stats_remote::{Listed, RemoteError, Retry, StatsClient, Unusable};
 
-use crate::{Ending, Watch};
+use crate::{Ending, Refusals, Refused, Watch};
 
 /// What is pulled, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Pulled {
     pub stored: u64,
     /// How many were here before.
     pub already_here: u64,
+    /// How many cannot be stored here.
+    pub refused: Refusals,
     /// How it ended.
     pub ending: Ending,
     /// The first day that was not pulled as a whole.
@@ -54,6 +56,7 @@ pub fn pull(
         report: Pulled {
             stored: 0,
             already_here: 0,
+            refused: Refusals::default(),
             ending: Ending::Complete,
             unfinished: None,
         },
@@ -92,10 +95,10 @@ impl<W: Watch> Run<'_, W> {
                 return Ok(Flow::Break(Ending::Stopped));
             }
             match self.ask(stats_type, day, page) {
-                Ok(stats) => {
-                    self.store(&stats)?;
+                Ok(listed) => {
+                    self.store(stats_type, &listed)?;
                     match page.limit {
-                        Some(limit) if stats.len() as u64 == u64::from(limit) => {
+                        Some(limit) if listed.len() as u64 == u64::from(limit) => {
                             page.offset = page.offset.saturating_add(limit);
                         }
                         _ => return Ok(Flow::Continue(())),
@@ -117,7 +120,7 @@ impl<W: Watch> Run<'_, W> {
         stats_type: StatsType,
         day: NaiveDate,
         page: Page,
-    ) -> Result<Vec<Stat>, RemoteError> {
+    ) -> Result<Listed, RemoteError> {
         let dates = DateRange { from: day, to: day };
         self.what.retry.run_with(
             |error, pause| self.watch.pauses(error, pause),
@@ -125,10 +128,20 @@ impl<W: Watch> Run<'_, W> {
         )
     }
 
-    fn store(&mut self, stats: &[Stat]) -> Result<(), DbError> {
-        let skipped = self.db.insert_stats(self.what.owner, stats)?.len();
-        self.report.stored += (stats.len() - skipped) as u64;
+    fn store(&mut self, stats_type: StatsType, listed: &Listed) -> Result<(), DbError> {
+        let skipped = self.db.insert_stats(self.what.owner, &listed.stats)?.len();
+        self.report.stored += (listed.stats.len() - skipped) as u64;
         self.report.already_here += skipped as u64;
+        for Unusable { uuid, date, reason } in &listed.unusable {
+            let reason = reason.to_string();
+            self.watch.is_refused(&Refused {
+                uuid: *uuid,
+                stats_type,
+                date: *date,
+                reason: &reason,
+            });
+            self.report.refused.add(&reason);
+        }
         Ok(())
     }
 }

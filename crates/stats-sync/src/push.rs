@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use stats_core::{ClientId, DateRange, Stat};
 use stats_db::{Arrival, BatchLimit, Db, DbError, Outbox, Part, Settled};
 use stats_remote::{Posted, RemoteError, Retry, StatsClient, payload};
 
-use crate::{Ending, Watch};
+use crate::{Ending, Refusals, Refused, Watch};
 
 /// What is pushed, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,17 +44,14 @@ pub struct Pushed {
     pub sent: u64,
     /// How many it had before.
     pub already_there: u64,
-    /// How many it does not take, by its reason. They are tried again by the next push.
-    pub refused: BTreeMap<String, u64>,
+    /// How many it does not take. They are tried again by the next push.
+    pub refused: Refusals,
     /// How many this push did not come to.
     pub waiting: u64,
     /// How it ended.
     pub ending: Ending,
 }
 
-/// So many reasons for refusals are told apart, for a remote may have another one for every stat.
-const MAX_REASONS: usize = 20;
-const OTHER_REASONS: &str = "for other reasons";
 /// After so many stats in a row that the remote failed at it is the remote, and not the stats.
 const MAX_STRIKES: u32 = 3;
 
@@ -78,13 +74,13 @@ pub fn push(
         report: Pushed {
             sent: 0,
             already_there: 0,
-            refused: BTreeMap::new(),
+            refused: Refusals::default(),
             waiting: 0,
             ending: Ending::Complete,
         },
     };
     for outbox in &mut outboxes {
-        if let ControlFlow::Break(ending) = run.empty(outbox)? {
+        if let ControlFlow::Break(ending) = run.deliver_all(outbox)? {
             run.report.ending = ending;
             run.report.waiting = count(db, &outboxes)?;
             break;
@@ -151,6 +147,13 @@ fn count(db: &Db, outboxes: &[Outbox]) -> Result<u64, DbError> {
     outboxes.iter().map(|outbox| db.count_outbox(outbox)).sum()
 }
 
+fn with_little_patience(retry: Retry) -> Retry {
+    Retry {
+        attempts: retry.attempts.min(2),
+        ..retry
+    }
+}
+
 /// A push on its way.
 struct Run<'a, W> {
     db: &'a Db,
@@ -167,14 +170,19 @@ type Flow = ControlFlow<Ending>;
 
 impl<W: Watch> Run<'_, W> {
     /// Delivers all that is in an outbox.
-    fn empty(&mut self, outbox: &mut Outbox) -> Result<Flow, DbError> {
+    fn deliver_all(&mut self, outbox: &mut Outbox) -> Result<Flow, DbError> {
+        let retry = match outbox.part {
+            Part::All => self.what.retry,
+            // What a remote has failed at before it fails at again, mostly.
+            Part::Waiting(_) => with_little_patience(self.what.retry),
+        };
         loop {
             let batch = self.db.next_in_outbox(outbox, self.what.batch)?;
             if batch.is_empty() {
                 return Ok(Flow::Continue(()));
             }
             let (places, stats): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let flow = self.deliver(outbox, &places, &stats, self.what.retry)?;
+            let flow = self.deliver(outbox, &places, &stats, retry)?;
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -214,10 +222,7 @@ impl<W: Watch> Run<'_, W> {
         }
         // What the remote failed at with patience it fails at with less.
         let retry = match error.is_temporary() {
-            true => Retry {
-                attempts: retry.attempts.min(2),
-                ..retry
-            },
+            true => with_little_patience(retry),
             false => retry,
         };
         let half = stats.len() / 2;
@@ -280,16 +285,14 @@ impl<W: Watch> Run<'_, W> {
             return Ok(Flow::Break(Ending::Failed(error)));
         }
         let reason = error.to_string();
-        self.watch.is_refused(stat, &reason);
-        self.settle(outbox, &[(place, Settled::Refused(reason.clone()))])?;
-        let refused = &mut self.report.refused;
-        let is_known = refused.contains_key(&reason) || refused.len() < MAX_REASONS;
-        let reason = if is_known {
-            reason
-        } else {
-            OTHER_REASONS.to_owned()
-        };
-        *refused.entry(reason).or_default() += 1;
+        self.watch.is_refused(&Refused {
+            uuid: stat.uuid,
+            stats_type: stat.stats_type,
+            date: stat.date,
+            reason: &reason,
+        });
+        self.report.refused.add(&reason);
+        self.settle(outbox, &[(place, Settled::Refused(reason))])?;
         Ok(Flow::Continue(()))
     }
 

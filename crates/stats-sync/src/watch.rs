@@ -2,7 +2,8 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use stats_core::Stat;
+use chrono::NaiveDate;
+use stats_core::{StatId, StatsType};
 use stats_remote::RemoteError;
 
 /// Who is told how a push or a pull gets on, and may end it.
@@ -17,9 +18,9 @@ pub trait Watch {
         let _ = by;
     }
 
-    /// The remote does not take a stat.
-    fn is_refused(&mut self, stat: &Stat, reason: &str) {
-        let _ = (stat, reason);
+    /// A stat is not taken: by the remote, when it is pushed, or here, when it is pulled.
+    fn is_refused(&mut self, refused: &Refused<'_>) {
+        let _ = refused;
     }
 
     /// Something failed for now and is tried again after a pause, which this is to spend; or nothing is, if it breaks
@@ -34,6 +35,19 @@ pub trait Watch {
     fn wants_to_stop(&self) -> bool {
         false
     }
+}
+
+/// A stat that is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused<'a> {
+    /// Its id.
+    pub uuid: StatId,
+    /// What it is about.
+    pub stats_type: StatsType,
+    /// Its day.
+    pub date: NaiveDate,
+    /// Why it is not taken.
+    pub reason: &'a str,
 }
 
 /// Nobody watches.

@@ -10,7 +10,7 @@ use stats_settings::Settings;
 use stats_sync::{Pulling, pull};
 
 use super::dates::Dates;
-use super::remote::{Account, judge};
+use super::remote::{Account, judge, print_refusals};
 use crate::client;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -20,7 +20,8 @@ use crate::terminal::Terminal;
 ///
 /// The default is the last three months. Stats that are here already are skipped.
 ///
-/// Exits with 75 when the instance is away or somebody stopped it, and tells from which day on to go on.
+/// Exits with 0 when all is here, 65 when stats cannot be stored here, 75 when the instance is away or somebody stopped
+/// it, and tells from which day on to go on, and 1 when there is no point in trying again as it is.
 #[derive(Debug, Args)]
 pub(crate) struct Pull {
     /// The client to whom the stats will belong
@@ -60,9 +61,11 @@ impl Pull {
         terminal.say(format_args!("Pulled from {}", remote.address()))?;
         terminal.say(format_args!("new: {}", pulled.stored))?;
         terminal.say(format_args!("already here: {}", pulled.already_here))?;
+        print_refusals(&pulled.refused, terminal.out())?;
         let rest = pulled.unfinished.map_or_else(String::new, |day| {
             format!("--date-from {day} goes on from here")
         });
-        Ok(judge(pulled.ending, &rest)?)
+        let again = "their documents cannot be stored here";
+        Ok(judge(pulled.ending, &rest, &pulled.refused, again)?)
     }
 }

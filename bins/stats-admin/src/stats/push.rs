@@ -4,11 +4,11 @@ use std::io::{self, BufRead, Write};
 use clap::Args;
 use stats_core::{ClientId, ClientUuid, DateRange};
 use stats_db::Db;
-use stats_settings::{Failure, Settings};
+use stats_settings::Settings;
 use stats_sync::{Pushed, Pushing, preview, push};
 
 use super::dates::Dates;
-use super::remote::{Account, REFUSED, judge};
+use super::remote::{Account, judge, print_refusals};
 use crate::client;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -74,21 +74,9 @@ impl Push {
         progress.finish();
         let pushed = pushed?;
         report(&pushed, remote.address(), terminal.out())?;
-        judge(
-            pushed.ending,
-            &format!("{} left for the next push", count(pushed.waiting, "stat")),
-        )?;
-        match pushed.refused.values().sum() {
-            0_u64 => Ok(()),
-            refused => Err(Failure {
-                code: REFUSED,
-                message: format!(
-                    "{} refused; the next push tries again",
-                    count(refused, "stat")
-                ),
-            }
-            .into()),
-        }
+        let rest = format!("{} left for the next push", count(pushed.waiting, "stat"));
+        let again = "the next push tries again";
+        Ok(judge(pushed.ending, &rest, &pushed.refused, again)?)
     }
 }
 
@@ -107,13 +95,9 @@ fn sharing_client(db: &Db, uuid: Option<ClientUuid>) -> Result<Option<ClientId>,
 }
 
 fn report(pushed: &Pushed, to: &str, out: &mut impl Write) -> io::Result<()> {
-    let refused: u64 = pushed.refused.values().sum();
     writeln!(out, "Pushed to {to}")?;
     writeln!(out, "sent: {}", pushed.sent)?;
     writeln!(out, "already there: {}", pushed.already_there)?;
-    writeln!(out, "refused: {refused}")?;
-    for (reason, count) in &pushed.refused {
-        writeln!(out, "  {count}: {reason}")?;
-    }
+    print_refusals(&pushed.refused, out)?;
     writeln!(out, "waiting: {}", pushed.waiting)
 }

@@ -1,17 +1,20 @@
 //! What pushing and pulling have in common.
 
 use std::error::Error;
+use std::io::{self, Write};
 
 use clap::Args;
 use stats_core::Token;
 use stats_remote::{Options, RemoteError, StatsClient};
 use stats_settings::{Failure, Settings};
-use stats_sync::Ending;
+use stats_sync::{Ending, Refusals};
+
+use crate::terminal::count;
 
 /// The exit code where something that was sent is not taken (EX_DATAERR of sysexits.h).
-pub(super) const REFUSED: u8 = 65;
+const REFUSED: u8 = 65;
 /// The exit code where the same may work later (EX_TEMPFAIL of sysexits.h).
-pub(super) const TRY_LATER: u8 = 75;
+const TRY_LATER: u8 = 75;
 
 /// The account on the remote.
 #[derive(Debug, Default, Args)]
@@ -45,17 +48,34 @@ fn connect(address: &str, token: Token) -> Result<StatsClient, RemoteError> {
     StatsClient::new(address, token, Options::default())
 }
 
-/// What it means for who called that it ended so; `rest` tells what is left to do.
-pub(super) fn judge(ending: Ending, rest: &str) -> Result<(), Failure> {
-    match ending {
-        Ending::Complete => Ok(()),
-        Ending::Stopped => Err(Failure {
-            code: TRY_LATER,
-            message: format!("stopped: {rest}"),
-        }),
-        Ending::Failed(error) => Err(Failure {
-            code: if error.is_temporary() { TRY_LATER } else { 1 },
-            message: format!("{error}: {rest}"),
-        }),
+/// What it means for who called that it ended so. `rest` tells what is left to do then, and `again` what becomes of what
+/// was refused.
+pub(super) fn judge(
+    ending: Ending,
+    rest: &str,
+    refused: &Refusals,
+    again: &str,
+) -> Result<(), Failure> {
+    let (code, message) = match ending {
+        Ending::Complete => match refused.total() {
+            0 => return Ok(()),
+            total => (
+                REFUSED,
+                format!("{} refused; {again}", count(total, "stat")),
+            ),
+        },
+        Ending::Stopped => (TRY_LATER, format!("stopped: {rest}")),
+        Ending::Failed(error) if error.is_temporary() => (TRY_LATER, format!("{error}: {rest}")),
+        Ending::Failed(error) => (1, format!("{error}: {rest}")),
+    };
+    Err(Failure { code, message })
+}
+
+/// Prints how many stats were refused, and why.
+pub(super) fn print_refusals(refused: &Refusals, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "refused: {}", refused.total())?;
+    for (reason, count) in refused.iter() {
+        writeln!(out, "  {count}: {reason}")?;
     }
+    Ok(())
 }

@@ -300,7 +300,7 @@ fn a_pull_fills_an_instance_and_finds_it_filled(database: &TestDatabase) {
     );
     let outcome = near.run(&far.service.url(), "", &of_threats);
     let url = far.service.url();
-    let summary = format!("Pulled from {url}/\nnew: 2\nalready here: 0\n");
+    let summary = format!("Pulled from {url}/\nnew: 2\nalready here: 0\nrefused: 0\n");
     assert_eq!(
         (outcome.code, outcome.stdout),
         (0, summary),

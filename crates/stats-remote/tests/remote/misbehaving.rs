@@ -11,7 +11,8 @@ use stats_remote::{Options, RemoteError, StatsClient, payload};
 use crate::support::{Remote, RemoteExt, answer, bounded, impatient, stat};
 
 fn pull(remote: &StatsClient) -> Result<Vec<Stat>, RemoteError> {
-    remote.stats(StatsType::Threat, DateRange::default(), Page::default())
+    let listed = remote.stats(StatsType::Threat, DateRange::default(), Page::default())?;
+    Ok(listed.stats)
 }
 
 /// What every call makes of an answer.

@@ -13,7 +13,9 @@ fn november() -> DateRange {
 }
 
 fn pull(remote: &StatsClient) -> Result<Vec<Stat>, RemoteError> {
-    remote.stats(StatsType::Threat, november(), Page::default())
+    let listed = remote.stats(StatsType::Threat, november(), Page::default())?;
+    assert_eq!(listed.unusable, []);
+    Ok(listed.stats)
 }
 
 /// What comes of a list of these elements.
@@ -53,7 +55,7 @@ fn the_service_gives_what_was_asked_for() {
     );
     let ask = |stats_type, dates, offset, limit| {
         let stats = remote.stats(stats_type, dates, Page { offset, limit });
-        ids(&stats.unwrap())
+        ids(&stats.unwrap().stats)
     };
     assert_eq!(ask(StatsType::Risk, november(), 0, None), ids(&stats[2..3]));
     assert_eq!(ask(StatsType::Cartography, november(), 0, None), []);
@@ -74,7 +76,7 @@ fn the_question_is_a_body_as_monarc_sends_it() {
         limit: Some(10),
     };
     let paged = remote.client().stats(StatsType::Risk, november(), page);
-    assert_eq!(paged.unwrap(), []);
+    assert!(paged.unwrap().is_empty());
     let [all, paged] = remote.requests().try_into().unwrap();
     assert!(
         all.head.starts_with("GET /api/v1/stats/ HTTP/1.1\r\n"),
@@ -107,7 +109,6 @@ fn what_is_written_otherwise_elsewhere_is_read() {
 
 #[test]
 fn one_bad_stat_spoils_the_list() {
-    let deep: Value = (0..=MAX_DEPTH).fold(json!([]), |inner, _| json!([inner]));
     for (bad, what) in [
         (with("uuid", json!("b")), "UUID"),
         (
@@ -127,16 +128,6 @@ fn one_bad_stat_spoils_the_list() {
         ),
         (with("date", json!("2026-10-31")), "its date is 2026-10-31"),
         (with("date", Value::Null), "expected a string"),
-        (
-            with("data", json!("text")),
-            "must be an object or a list, not a string",
-        ),
-        (
-            with("data", Value::Null),
-            "must be an object or a list, not null",
-        ),
-        (with("data", json!(["\0"])), "U+0000"),
-        (with("data", deep), "nested deeper"),
         (json!({"uuid": "x"}), "stat 1 of the list: "),
         (json!({}), "missing field"),
         (json!([]), "stat 1 of the list: "),
@@ -151,6 +142,32 @@ fn one_bad_stat_spoils_the_list() {
         );
         assert!(text.contains(what), "{text}");
         assert!(!error.is_temporary());
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_stored_is_the_affair_of_its_stat() {
+    let deep: Value = (0..=MAX_DEPTH).fold(json!([]), |inner, _| json!([inner]));
+    for (data, what) in [
+        (json!("text"), "must be an object or a list, not a string"),
+        (Value::Null, "must be an object or a list, not null"),
+        (json!(["\0"]), "U+0000"),
+        (deep, "nested deeper"),
+    ] {
+        let (good, bad) = (element(), with("data", data));
+        let body = json!({"data": [good, bad]}).to_string();
+        let remote = Remote::answering(answer("200 OK", &body));
+        let listed = remote
+            .client()
+            .stats(StatsType::Threat, november(), Page::default())
+            .unwrap();
+        assert_eq!(listed.stats.len(), 1);
+        let [unusable] = &listed.unusable[..] else {
+            unreachable!("{listed:?}")
+        };
+        assert_eq!(json!(unusable.uuid), bad["uuid"]);
+        assert_eq!(unusable.date, day("2026-11-20"));
+        assert!(unusable.reason.to_string().contains(what), "{unusable:?}");
     }
 }
 

@@ -1,9 +1,9 @@
-use stats_core::{Client, DateRange, StatsType};
+use stats_core::{Client, DateRange, RawJson, StatsType};
 use stats_remote::{Options, RemoteError};
 use stats_sync::{Ending, Pulling, pull};
 use stats_testing::{TestDatabase, answer, client, day, on_each_database};
 
-use crate::support::{FarSide, Fault, NearSide, Witness, all, arrive, in_turn, stubborn};
+use crate::support::{FarSide, Fault, NearSide, Witness, all, arrive, in_turn, stat, stubborn};
 
 /// Everything of three days.
 fn three_days(owner: &Client) -> Pulling {
@@ -149,6 +149,31 @@ fn what_makes_no_sense_ends_it_with_nothing_half_stored_and_it_can_go_on() {
         assert_eq!((report.stored, report.already_here), (16, 4));
         assert_eq!(all(&db), wanted(&far));
     }
+}
+
+/// An older service may hold what this one never took.
+#[test]
+fn a_document_that_cannot_be_stored_holds_nobody_up() {
+    let NearSide {
+        db,
+        owner,
+        _database,
+    } = NearSide::with(0);
+    let far = stocked(FarSide::start());
+    let odd = stats_core::Stat {
+        data: RawJson::from_storage("5".to_owned()),
+        ..stat(StatsType::Threat, "2026-11-19")
+    };
+    far.service
+        .db
+        .insert_stats(far.account.id, std::slice::from_ref(&odd))
+        .unwrap();
+    let mut witness = Witness::default();
+    let report = pull(&db, &far.client(), &three_days(&owner), &mut witness).unwrap();
+    assert_eq!((report.ending, report.stored), (Ending::Complete, 30));
+    let reason = "must be an object or a list, not a number";
+    assert_eq!(report.refused.iter().collect::<Vec<_>>(), [(reason, 1)]);
+    assert_eq!(witness.refused, [(odd.uuid, reason.to_owned())]);
 }
 
 #[test]

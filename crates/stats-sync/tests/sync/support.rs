@@ -4,11 +4,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use stats_core::{AnalysisId, Client, RawJson, Stat, StatsFilter, StatsType, Token};
+use stats_core::{AnalysisId, Client, RawJson, Stat, StatId, StatsFilter, StatsType, Token};
 use stats_db::Db;
 use stats_http::HttpConfig;
 use stats_remote::{Options, RemoteError, Retry, StatsClient};
-use stats_sync::Watch;
+use stats_sync::{Refused, Watch};
 use stats_testing::{Remote, Request, Service, TestDatabase, answer};
 
 /// What a disturbed line does to a request.
@@ -146,7 +146,7 @@ pub(crate) struct Witness {
     pub(crate) total: u64,
     pub(crate) done: u64,
     pub(crate) pauses: Vec<u64>,
-    pub(crate) refused: Vec<(Stat, String)>,
+    pub(crate) refused: Vec<(StatId, String)>,
     /// After so many steps it wants to stop.
     pub(crate) patience: Option<u64>,
     /// It wants to stop in the first pause.
@@ -162,8 +162,8 @@ impl Watch for Witness {
         self.done += by;
     }
 
-    fn is_refused(&mut self, stat: &Stat, reason: &str) {
-        self.refused.push((stat.clone(), reason.to_owned()));
+    fn is_refused(&mut self, refused: &Refused<'_>) {
+        self.refused.push((refused.uuid, refused.reason.to_owned()));
     }
 
     fn pauses(&mut self, _: &RemoteError, pause: Duration) -> ControlFlow<()> {
