@@ -142,19 +142,28 @@ impl Db {
     ) -> Result<Vec<(Arrival, Stat)>, DbError> {
         self.read(|snapshot| {
             let conn = &mut *snapshot.conn;
+            let mut rest = outbox.clone();
+            let mut batch = Batch::new(limit);
             if !is_sharing(conn, outbox.owner)? {
-                return Ok(Vec::new());
+                return Ok(batch.stats);
             }
-            on_each_backend!(conn, |conn, _Backend, RowByRow| {
-                outgoing!(outbox, |query, place| {
-                    let rows = query
-                        .select((place, StatRow::as_select()))
-                        .order(place)
-                        .limit(limit.stats.into())
-                        .load_iter::<(i64, StatRow), RowByRow>(conn)?;
-                    take_batch(rows, limit.bytes)
-                })
-            })
+            while let Some(rows) = batch.rows_to_ask_for() {
+                let is_end = on_each_backend!(conn, |conn, _Backend, RowByRow| {
+                    outgoing!(&rest, |query, place| {
+                        let found = query
+                            .select((place, StatRow::as_select()))
+                            .order(place)
+                            .limit(rows.into())
+                            .load_iter::<(i64, StatRow), RowByRow>(conn)?;
+                        batch.take(found)? < rows
+                    })
+                });
+                match batch.stats.last() {
+                    Some((last, _)) if !is_end => rest.after = *last,
+                    _ => break,
+                }
+            }
+            Ok(batch.stats)
         })
     }
 
@@ -239,25 +248,66 @@ fn is_sharing(conn: &mut DbConnection, owner: ClientId) -> QueryResult<bool> {
     Ok(is_enabled.flatten().unwrap_or(false))
 }
 
-/// The first of these stats, up to so many bytes.
-fn take_batch(
-    rows: impl Iterator<Item = QueryResult<(i64, StatRow)>>,
-    max_bytes: usize,
-) -> Result<Vec<(Arrival, Stat)>, DbError> {
-    let mut batch = Vec::new();
-    let mut bytes = 0_usize;
-    for row in rows {
-        let (seq, row) = row?;
-        let Some(stat) = row.into_stat() else {
-            continue;
-        };
-        bytes = bytes.saturating_add(stat.data.as_str().len());
-        if bytes > max_bytes && !batch.is_empty() {
-            break;
+/// Rows that are asked for while nothing is known about their size.
+const FIRST_ROWS: u32 = 8;
+
+/// The first stats of an outbox, up to a limit.
+struct Batch {
+    limit: BatchLimit,
+    stats: Vec<(Arrival, Stat)>,
+    bytes: usize,
+    is_full: bool,
+}
+
+impl Batch {
+    fn new(limit: BatchLimit) -> Self {
+        Self {
+            limit,
+            stats: Vec::new(),
+            bytes: 0,
+            is_full: false,
         }
-        batch.push((Arrival(seq), stat));
     }
-    Ok(batch)
+
+    /// About as many rows as there is room for, since PostgreSQL sends all that was asked for; `None` if there is none.
+    fn rows_to_ask_for(&self) -> Option<u32> {
+        let taken = self.stats.len();
+        let left = self.limit.stats.saturating_sub(taken.try_into().ok()?);
+        let fitting = match self.bytes.checked_div(taken) {
+            None => FIRST_ROWS,
+            Some(mean) => {
+                let room = self.limit.bytes.saturating_sub(self.bytes);
+                (room / mean.max(1))
+                    .saturating_add(1)
+                    .try_into()
+                    .unwrap_or(u32::MAX)
+            }
+        };
+        (left > 0 && !self.is_full).then_some(fitting.min(left))
+    }
+
+    /// Takes rows while there is room, and tells how many it has looked at.
+    fn take(
+        &mut self,
+        rows: impl Iterator<Item = QueryResult<(i64, StatRow)>>,
+    ) -> Result<u32, DbError> {
+        let mut looked_at = 0;
+        for row in rows {
+            let (seq, row) = row?;
+            looked_at += 1;
+            let Some(stat) = row.into_stat() else {
+                continue;
+            };
+            let bytes = self.bytes.saturating_add(stat.data.as_str().len());
+            if bytes > self.limit.bytes && !self.stats.is_empty() {
+                self.is_full = true;
+                break;
+            }
+            self.bytes = bytes;
+            self.stats.push((Arrival(seq), stat));
+        }
+        Ok(looked_at)
+    }
 }
 
 /// Moves what is settled on to `last`. The stats on the way that are not in the outbox wait from now on.

@@ -203,17 +203,38 @@ fn what_is_settled_stays_so_whatever_is_pushed_next(database: &TestDatabase) {
     assert_eq!(listed(&db, &waiting_of(&db, &owner)), [old]);
 }
 
+fn limit(stats: u32, bytes: usize) -> BatchLimit {
+    BatchLimit { stats, bytes }
+}
+
+/// A stat whose document has so many bytes.
+fn sized(length: usize) -> Stat {
+    Stat {
+        data: RawJson::parse(&format!("[\"{}\"]", "x".repeat(length - 4))).unwrap(),
+        ..stat(AnalysisId::random(), StatsType::Threat, "2026-11-20")
+    }
+}
+
+/// The sizes of all that a client has sent, batch by batch.
+fn batches(db: &Db, owner: &Client, limit: BatchLimit) -> Vec<Vec<usize>> {
+    let mut outbox = everything(owner);
+    let mut found = Vec::new();
+    loop {
+        let batch = db.next_in_outbox(&outbox, limit).unwrap();
+        let Some((last, _)) = batch.last() else { break };
+        outbox.after = *last;
+        let length = |(_, stat): &(_, Stat)| stat.data.as_str().len();
+        found.push(batch.iter().map(length).collect());
+    }
+    found
+}
+
 on_each_database!(a_batch_is_bounded_and_the_next_one_goes_on);
 fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
-    let sized = |length: usize| Stat {
-        data: RawJson::parse(&format!("[\"{}\"]", "x".repeat(length - 4))).unwrap(),
-        ..stat(AnalysisId::random(), StatsType::Threat, "2026-11-20")
-    };
     let stats = [500, 400, 100, 101, 3000, 10].map(sized);
     db.insert_stats(owner.id, &stats).unwrap();
-    let limit = |stats, bytes| BatchLimit { stats, bytes };
     for (limit, lengths) in [
         (
             limit(10, 1000),
@@ -230,16 +251,26 @@ fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
                 .to_vec(),
         ),
     ] {
-        let mut outbox = everything(&owner);
-        let mut found = Vec::new();
-        loop {
-            let batch = db.next_in_outbox(&outbox, limit).unwrap();
-            let Some((last, _)) = batch.last() else { break };
-            outbox.after = *last;
-            let length = |(_, stat): &(_, Stat)| stat.data.as_str().len();
-            found.push(batch.iter().map(length).collect::<Vec<_>>());
-        }
-        assert_eq!(found, lengths, "{limit:?}");
+        assert_eq!(batches(&db, &owner, limit), lengths, "{limit:?}");
+    }
+}
+
+/// The sizes of the first ones say nothing about the others.
+on_each_database!(a_batch_is_filled_whatever_the_sizes);
+fn a_batch_is_filled_whatever_the_sizes(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "a");
+    let sizes = [[10; 50], [1000; 50], [10; 50]].concat();
+    let stats: Vec<_> = sizes.iter().map(|size| sized(*size)).collect();
+    db.insert_stats(owner.id, &stats).unwrap();
+    for (limit, numbers) in [
+        (limit(1000, 10_500), vec![60, 10, 10, 10, 60]),
+        (limit(1000, 5_000), vec![54, 5, 5, 5, 5, 5, 5, 5, 5, 5, 51]),
+        (limit(70, 1_000_000), vec![70, 70, 10]),
+        (limit(1000, 1_000_000), vec![150]),
+    ] {
+        let found: Vec<_> = batches(&db, &owner, limit).iter().map(Vec::len).collect();
+        assert_eq!(found, numbers, "{limit:?}");
     }
 }
 
