@@ -255,7 +255,7 @@ fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
     }
 }
 
-/// The sizes of the first ones say nothing about the others.
+// The sizes of the first ones say nothing about the others.
 on_each_database!(a_batch_is_filled_whatever_the_sizes);
 fn a_batch_is_filled_whatever_the_sizes(database: &TestDatabase) {
     let db = database.migrated();

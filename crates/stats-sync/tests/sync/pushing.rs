@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use stats_core::{Client, DateRange, RawJson, Stat, StatsType};
 use stats_db::{BatchLimit, ClientChange, Db, DbError};
@@ -176,6 +178,44 @@ fn what_fails_for_now_is_tried_again_after_growing_pauses() {
     assert_eq!(report.ending, Ending::Complete);
     assert_eq!(witness.pauses, [2, 20, 8, 16]);
     assert_eq!(far.stats(), all(&db));
+}
+
+#[test]
+fn a_remote_that_says_nothing_is_asked_again() {
+    let NearSide { db, _database, .. } = NearSide::with(3);
+    let far = FarSide::behind(in_turn(vec![Fault::Silence]));
+    // Time enough for every other answer.
+    let remote = far.client_with(Options {
+        timeout: Duration::from_secs(3),
+        ..Options::default()
+    });
+    let mut witness = Witness::default();
+    let report = push(&db, &remote, &Pushing::default(), &mut witness).unwrap();
+    assert_eq!((report.ending, report.sent), (Ending::Complete, 3));
+    assert_eq!(witness.pauses, [2]);
+}
+
+on_each_database!(two_pushes_at_once_do_each_other_no_harm);
+fn two_pushes_at_once_do_each_other_no_harm(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "a");
+    arrive(&db, &owner, "2026-11-20", 200);
+    let odd = arrive_odd(&db, &owner);
+    let far = FarSide::start();
+    let reports: Vec<_> = thread::scope(|scope| {
+        let push = || push(&db, &far.client(), &batches_of(7), &mut Witness::default());
+        let pushes = [scope.spawn(push), scope.spawn(push)];
+        pushes.map(|push| push.join().unwrap().unwrap()).to_vec()
+    });
+    for report in &reports {
+        assert_eq!(report.ending, Ending::Complete);
+    }
+    let stored: u64 = reports.iter().map(|report| report.sent).sum();
+    assert_eq!((stored, far.stats().len()), (200, 200));
+    let rest = push_well(&db, &far);
+    assert_eq!((sent(&rest), rest.refused.total()), ((0, 0), 1));
+    let posted = far.posted();
+    assert!(posted[posted.len() - 1].contains(&odd.uuid.to_string()));
 }
 
 fn answer_with_retry_after(seconds: u64) -> Fault {

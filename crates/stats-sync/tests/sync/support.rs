@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     CutAnswer(usize),
     /// The service gets nothing, and this is the answer.
     Answer(String),
+    /// Nothing happens, until whoever asked gives up.
+    Silence,
 }
 
 impl Fault {
@@ -129,6 +131,10 @@ fn pass_on(mut stream: TcpStream, request: &Request, to: SocketAddr, fault: Faul
         }
         Fault::Answer(answer) => {
             stream.write_all(answer.as_bytes()).unwrap();
+            return;
+        }
+        Fault::Silence => {
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
             return;
         }
     };
