@@ -398,6 +398,8 @@ fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
         ]
     );
     assert_eq!(list("https://stats.example.com/"), []);
+    assert_eq!(listed(&db, &waiting_of(&db, &a)), [of_a]);
+    assert_eq!(listed(&db, &waiting_of(&db, &b)), &of_b[..2]);
 
     let again = waiting_of(&db, &a);
     let (arrival, _) = next(&db, &again).remove(0);
