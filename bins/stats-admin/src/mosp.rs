@@ -6,6 +6,7 @@ use stats_remote::{Mosp, MospOptions};
 use stats_settings::Settings;
 use uuid::Uuid;
 
+use crate::exit::failure;
 use crate::terminal::Terminal;
 
 /// The commands that ask the MONARC Objects Sharing Platform.
@@ -15,6 +16,8 @@ pub(crate) enum Command {
 }
 
 /// Tell whether an object is published there: True or False
+///
+/// Exits with 75 when the platform is away, and with 1 when it makes no sense.
 #[derive(Debug, Args)]
 pub(crate) struct IsObjectPublished {
     /// UUID of the object
@@ -34,7 +37,7 @@ impl Command {
         let Self::IsObjectPublished(IsObjectPublished { uuid, verbose }) = self;
         let token = settings.mosp_token.clone();
         let mosp = Mosp::new(settings.mosp_url.as_str(), token, MospOptions::default())?;
-        let object = mosp.object(uuid)?;
+        let object = mosp.object(uuid).map_err(|error| failure(&error, ""))?;
         if let Some(object) = object.as_ref().filter(|_| verbose) {
             terminal.say(serde_json::to_string_pretty(object)?)?;
         }

@@ -9,12 +9,8 @@ use stats_remote::{Options, RemoteError, StatsClient};
 use stats_settings::{Failure, Settings};
 use stats_sync::{Ending, Refusals};
 
+use crate::exit::{REFUSED, TRY_LATER, failure};
 use crate::terminal::count;
-
-/// The exit code where something that was sent is not taken (EX_DATAERR of sysexits.h).
-const REFUSED: u8 = 65;
-/// The exit code where the same may work later (EX_TEMPFAIL of sysexits.h).
-const TRY_LATER: u8 = 75;
 
 /// The account on the remote.
 #[derive(Debug, Default, Args)]
@@ -65,8 +61,7 @@ pub(super) fn judge(
             ),
         },
         Ending::Stopped => (TRY_LATER, format!("stopped: {rest}")),
-        Ending::Failed(error) if error.is_temporary() => (TRY_LATER, format!("{error}: {rest}")),
-        Ending::Failed(error) => (1, format!("{error}: {rest}")),
+        Ending::Failed(error) => return Err(failure(&error, &format!(": {rest}"))),
     };
     Err(Failure { code, message })
 }

@@ -382,9 +382,13 @@ fn an_object_is_published_or_not() {
     assert_eq!(json["name"], "é");
     let missing = ask(&mosp(r#"{"data": []}"#), " -v");
     assert_eq!((missing.code, missing.stdout.as_str()), (0, "False\n"));
-    for url in [mosp("<html>"), "http://127.0.0.1:1".to_owned()] {
+    for (url, code) in [(mosp("<html>"), 1), ("http://127.0.0.1:1".to_owned(), 75)] {
         let failed = ask(&url, "");
-        assert_eq!((failed.code, failed.stdout.as_str()), (1, ""), "{failed:?}");
+        assert_eq!(
+            (failed.code, failed.stdout.as_str()),
+            (code, ""),
+            "{failed:?}"
+        );
         assert!(failed.stderr.starts_with("stats-admin: "), "{failed:?}");
     }
 }
