@@ -63,7 +63,7 @@ impl Pull {
         terminal.say(format_args!("already here: {}", pulled.already_here))?;
         print_refusals(&pulled.refused, terminal.out())?;
         let rest = pulled.unfinished.map_or_else(String::new, |day| {
-            format!("--date-from {day} goes on from here")
+            format!("--date-from {day} goes on from there")
         });
         let again = "their documents cannot be stored here";
         Ok(judge(pulled.ending, &rest, &pulled.refused, again)?)

@@ -60,8 +60,8 @@ pub(super) fn judge(
                 format!("{} refused; {again}", count(total, "stat")),
             ),
         },
-        Ending::Stopped => (TRY_LATER, format!("stopped: {rest}")),
-        Ending::Failed(error) => return Err(failure(&error, &format!(": {rest}"))),
+        Ending::Stopped => (TRY_LATER, format!("stopped; {rest}")),
+        Ending::Failed(error) => return Err(failure(&error, &format!("; {rest}"))),
     };
     Err(Failure { code, message })
 }

@@ -136,7 +136,7 @@ fn a_remote_that_wants_to_be_left_alone_is_and_a_script_can_tell() {
     assert!(
         outcome
             .stderr
-            .ends_with(": 2 stats left for the next push\n"),
+            .ends_with("; 2 stats left for the next push\n"),
         "{outcome:?}"
     );
     let uuid = near.owner.uuid;
