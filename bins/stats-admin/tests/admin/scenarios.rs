@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Days, Local, NaiveDate};
-use reqwest::blocking::Client as HttpClient;
+use reqwest::Method;
+use reqwest::blocking::{Client as HttpClient, Response};
 use serde_json::{Value, json};
 use stats_core::Client;
 use stats_http::HttpConfig;
@@ -10,7 +11,46 @@ use stats_testing::{Service, TestDatabase, client, on_each_database};
 
 use crate::support::{run_in, words};
 
-/// A front office of MONARC, which reports to the instance next to it.
+/// An instance of the service, next to those who report to it.
+struct Instance<'a> {
+    database: &'a TestDatabase,
+    service: Service,
+}
+
+impl<'a> Instance<'a> {
+    fn start(database: &'a TestDatabase) -> Self {
+        let service = Service::start(database.migrated(), HttpConfig::default());
+        Self { database, service }
+    }
+
+    /// Pushes to another instance what is new, and tells how much that was.
+    fn push(&self, to: &Instance<'_>, account: &Client, options: &str) -> u64 {
+        let outcome = run_in(
+            &[
+                ("DATABASE_URL", self.database.url()),
+                ("REMOTE_STATS_SERVER", &to.service.url()),
+                ("REMOTE_STATS_TOKEN", account.token.reveal()),
+            ],
+            &words(&format!("stats push{options}")),
+            "",
+        );
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        outcome.line("sent: ").parse().unwrap()
+    }
+
+    /// The threats that its public statistics show, and the mean of their rates on that day.
+    fn public_threats(&self, date: NaiveDate) -> BTreeMap<String, f64> {
+        let url = format!("{}/stats/threats.json?format=map", self.service.url());
+        let shown: Value = HttpClient::new().get(url).send().unwrap().json().unwrap();
+        let rate = |days: &Value| days[date.to_string()]["averageRate"].as_f64().unwrap();
+        let threats = shown.as_object().unwrap().iter();
+        threats
+            .map(|(threat, days)| (threat.clone(), rate(days)))
+            .collect()
+    }
+}
+
+/// A front office of MONARC.
 struct FrontOffice<'a> {
     service: &'a Service,
     client: Client,
@@ -19,21 +59,21 @@ struct FrontOffice<'a> {
 }
 
 impl<'a> FrontOffice<'a> {
-    fn new(service: &'a Service, name: &str) -> Self {
+    fn of(instance: &'a Instance<'_>, name: &str) -> Self {
         Self {
-            service,
-            client: client(&service.db, name),
+            service: &instance.service,
+            client: client(&instance.service.db, name),
             threat: uuid::Uuid::new_v4().to_string(),
         }
     }
 
-    fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> u16 {
+    fn send(&self, method: Method, path: &str, body: &Value) -> Response {
         let request = HttpClient::new()
             .request(method, format!("{}{path}", self.service.url()))
             .header("X-API-KEY", self.client.token.reveal())
             .header("User-Agent", "MONARC/2.12.6")
             .json(body);
-        request.send().unwrap().status().as_u16()
+        request.send().unwrap()
     }
 
     /// Reports on two analyses, as every night.
@@ -46,30 +86,30 @@ impl<'a> FrontOffice<'a> {
             {"anr": analysis(), "type": "threat", "date": date, "data": threats},
             {"anr": analysis(), "type": "threat", "date": date, "data": threats},
         ]);
-        assert_eq!(
-            self.send(reqwest::Method::POST, "/api/v1/stats/", &stats),
-            201
-        );
+        let answer = self.send(Method::POST, "/api/v1/stats/", &stats);
+        assert_eq!(answer.status(), 201);
     }
 
     /// What its administrator chooses in MONARC's general settings.
     fn share(&self, is_sharing_enabled: bool) {
         let choice = json!({"is_sharing_enabled": is_sharing_enabled});
-        assert_eq!(
-            self.send(reqwest::Method::PATCH, "/api/v1/client/me", &choice),
-            201
-        );
+        let answer = self.send(Method::PATCH, "/api/v1/client/me", &choice);
+        assert_eq!(answer.status(), 201);
+    }
+
+    /// How many threats the global dashboard of its MONARC shows.
+    fn threats_on_dashboard(&self) -> usize {
+        let question = json!({"type": "threat", "processor": "threat_average_on_date"});
+        let answer = self.send(Method::GET, "/api/v1/stats/processed/", &question);
+        let shown: Value = answer.json().unwrap();
+        shown["data"].as_array().unwrap().len()
     }
 }
 
-/// The threats that the public statistics of an instance show, and the mean of their rates on that day.
-fn public_threats(service: &Service, date: NaiveDate) -> BTreeMap<String, f64> {
-    let url = format!("{}/stats/threats.json?format=map", service.url());
-    let shown: Value = HttpClient::new().get(url).send().unwrap().json().unwrap();
-    let threats = shown.as_object().unwrap().iter();
-    let rate = |days: &Value| days[date.to_string()]["averageRate"].as_f64().unwrap();
-    threats
-        .map(|(threat, days)| (threat.clone(), rate(days)))
+fn rates(rates: &[(&FrontOffice<'_>, f64)]) -> BTreeMap<String, f64> {
+    let rates = rates.iter();
+    rates
+        .map(|(office, rate)| (office.threat.clone(), *rate))
         .collect()
 }
 
@@ -77,56 +117,56 @@ on_each_database!(front_offices_report_companies_select_and_the_public_sees_what
 fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     database: &TestDatabase,
 ) {
-    let others = [TestDatabase::sqlite(), TestDatabase::sqlite()];
-    let start =
-        |database: &TestDatabase| Service::start(database.migrated(), HttpConfig::default());
-    let (company, wendy) = (start(database), start(&others[0]));
-    let global = start(&others[1]);
-    let of_company = client(&global.db, "the company");
-    let of_wendy = client(&global.db, "Wendy");
-    let push = |from: &TestDatabase, account: &Client, options: &str| {
-        let outcome = run_in(
-            &[
-                ("DATABASE_URL", from.url()),
-                ("REMOTE_STATS_SERVER", &global.url()),
-                ("REMOTE_STATS_TOKEN", account.token.reveal()),
-            ],
-            &words(&format!("stats push{options}")),
-            "",
-        );
-        assert_eq!(outcome.code, 0, "{outcome:?}");
-        outcome.line("sent: ").parse::<u64>().unwrap()
-    };
-
-    // Three front offices report to the instance of their company, and one in a virtual machine to its own.
-    let [one, two, three] = ["FO 1", "FO 2", "FO 3"].map(|name| FrontOffice::new(&company, name));
-    let own = FrontOffice::new(&wendy, "MONARC of Wendy");
+    let others = [(); 4].map(|()| TestDatabase::sqlite());
+    let global = Instance::start(&others[0]);
+    let account = |name: &str| client(&global.service.db, name);
     let date = Local::now().date_naive() - Days::new(7);
-    for front_office in [&one, &two, &three, &own] {
+
+    // One company has the service on a machine of its own, and keeps its stats for itself.
+    let dedicated = Instance::start(&others[1]);
+    let private = FrontOffice::of(&dedicated, "FO");
+    private.share(false);
+    private.report(date, "2.5");
+    assert_eq!(private.threats_on_dashboard(), 1);
+    assert_eq!(dedicated.push(&global, &account("dedicated"), ""), 0);
+
+    // Another one has it beside its back office, and shares.
+    let beside = Instance::start(&others[2]);
+    let open = FrontOffice::of(&beside, "FO");
+    open.report(date, "1.5");
+    assert_eq!(beside.push(&global, &account("beside"), ""), 2);
+
+    // Somebody has it in a virtual machine, with the only front office there is.
+    let machine = Instance::start(&others[3]);
+    let own = FrontOffice::of(&machine, "MONARC of Wendy");
+    own.report(date, "3.5");
+    assert_eq!(machine.push(&global, &account("Wendy"), ""), 2);
+
+    // To that of a larger company several front offices report, and each sees the means of all.
+    let company = Instance::start(database);
+    let [one, two, three] = ["FO 1", "FO 2", "FO 3"].map(|name| FrontOffice::of(&company, name));
+    for front_office in [&one, &two, &three] {
         front_office.report(date, "2.5");
     }
     three.share(false);
-    let rates = |rates: &[(&FrontOffice<'_>, f64)]| -> BTreeMap<String, f64> {
-        let rates = rates.iter();
-        rates
-            .map(|(office, rate)| (office.threat.clone(), *rate))
-            .collect()
-    };
-    assert_eq!(
-        public_threats(&company, date),
-        rates(&[(&one, 2.5), (&two, 2.5), (&three, 2.5)])
-    );
-    assert_eq!(public_threats(&global, date), rates(&[]));
+    for front_office in [&one, &two, &three] {
+        assert_eq!(front_office.threats_on_dashboard(), 3);
+    }
+    let shared_before = [(&open, 1.5), (&own, 3.5)];
+    assert_eq!(global.public_threats(date), rates(&shared_before));
 
     // The company begins with one of them, and then pushes all that is shared.
+    let of_company = account("the company");
     let selected = format!(" --local-client-uuid {}", two.client.uuid);
-    assert_eq!(push(database, &of_company, &selected), 2);
-    assert_eq!(public_threats(&global, date), rates(&[(&two, 2.5)]));
-    assert_eq!(push(database, &of_company, ""), 2);
-    assert_eq!(push(&others[0], &of_wendy, ""), 2);
+    assert_eq!(company.push(&global, &of_company, &selected), 2);
     assert_eq!(
-        public_threats(&global, date),
-        rates(&[(&one, 2.5), (&two, 2.5), (&own, 2.5)])
+        global.public_threats(date),
+        rates(&[(&open, 1.5), (&own, 3.5), (&two, 2.5)])
+    );
+    assert_eq!(company.push(&global, &of_company, ""), 2);
+    assert_eq!(
+        global.public_threats(date),
+        rates(&[(&open, 1.5), (&own, 3.5), (&two, 2.5), (&one, 2.5)])
     );
 
     // Who stops sharing is left out from then on; who begins brings the past along.
@@ -135,14 +175,20 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     for front_office in [&one, &two, &three] {
         front_office.report(date, "4.5");
     }
-    assert_eq!(push(database, &of_company, ""), 2 + 4);
+    assert_eq!(company.push(&global, &of_company, ""), 2 + 4);
     assert_eq!(
-        public_threats(&global, date),
-        rates(&[(&one, 3.5), (&two, 2.5), (&three, 3.5), (&own, 2.5)])
+        global.public_threats(date),
+        rates(&[
+            (&open, 1.5),
+            (&own, 3.5),
+            (&two, 2.5),
+            (&one, 3.5),
+            (&three, 3.5)
+        ])
     );
 
-    // Nobody over there learns whose stats they are.
-    let known: Vec<_> = global.db.clients().unwrap();
+    // Nobody over there learns which front offices they are.
+    let known = global.service.db.clients().unwrap();
     let names: Vec<_> = known.iter().map(|client| client.name.as_str()).collect();
-    assert_eq!(names, ["the company", "Wendy"]);
+    assert_eq!(names, ["dedicated", "beside", "Wendy", "the company"]);
 }
