@@ -343,7 +343,7 @@ fn a_stat_that_the_remote_fails_at_holds_nobody_up() {
         assert!(witness.pauses.len() <= 5 + 20, "{:?}", witness.pauses);
         let mut witness = Witness::default();
         push(&db, &far.client(), &Pushing::default(), &mut witness).unwrap();
-        assert!(witness.pauses.len() <= 20, "{:?}", witness.pauses);
+        assert!(witness.pauses.len() <= 9, "{:?}", witness.pauses);
     }
 }
 
