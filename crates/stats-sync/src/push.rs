@@ -52,7 +52,7 @@ pub struct Pushed {
     pub ending: Ending,
 }
 
-/// After so many stats in a row that the remote failed at it is the remote, and not the stats.
+/// After so many stats in a row that the remote stumbled over it is the remote, and not the stats.
 const MAX_STRIKES: u32 = 3;
 
 /// Pushes the stats of clients with sharing enabled to a remote. Fails if the database does; what the remote said is in
@@ -160,9 +160,21 @@ struct Run<'a, W> {
     remote: &'a StatsClient,
     what: &'a Pushing,
     watch: &'a mut W,
-    /// How many stats in a row the remote failed at.
+    /// How many stats in a row the remote has stumbled over.
     strikes: u32,
     report: Pushed,
+}
+
+/// Where it lies that a batch was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// A stat in it is not one that the remote takes.
+    OfStat,
+    /// The remote is there and knows us, and stumbles all the same: a service that fails at one stat, a firewall that
+    /// dislikes a word, a proxy that cuts large bodies off, or forbids them all.
+    Unclear,
+    /// The remote is away, or the account is not good.
+    OfRemote,
 }
 
 /// Whether to go on, or how it ended.
@@ -214,11 +226,12 @@ impl<W: Watch> Run<'_, W> {
         if self.watch.wants_to_stop() {
             return Ok(Flow::Break(Ending::Stopped));
         }
-        if !self.is_about_the_batch(&error) {
+        let fault = self.fault(&error);
+        if fault == Fault::OfRemote {
             return Ok(Flow::Break(Ending::Failed(error)));
         }
         if let ([place], [stat]) = (places, stats) {
-            return self.refuse(outbox, *place, stat, error);
+            return self.refuse(outbox, *place, stat, error, fault);
         }
         // What the remote failed at with patience it fails at with less.
         let retry = match error.is_temporary() {
@@ -233,23 +246,25 @@ impl<W: Watch> Run<'_, W> {
         }
     }
 
-    /// Whether it is something in the batch that the remote stumbles over, and not the remote or the account itself.
-    fn is_about_the_batch(&self, error: &RemoteError) -> bool {
-        match error {
+    fn fault(&self, error: &RemoteError) -> Fault {
+        let is_unclear = match error {
             RemoteError::TooLarge
             | RemoteError::AnswerTooLarge { .. }
             | RemoteError::Refused {
                 status: 400 | 409 | 413 | 422,
                 ..
-            } => true,
-            // A firewall that dislikes a word, a proxy that cuts large bodies off, a service that fails at one stat: the
-            // remote is there then, and knows us.
+            } => return Fault::OfStat,
             RemoteError::Refused { .. }
             | RemoteError::Interrupted { .. }
-            | RemoteError::TimedOut { .. } => self.remote.me().is_ok(),
+            | RemoteError::TimedOut { .. } => true,
             // 503 is a remote that wants to be left alone.
-            RemoteError::Unavailable { status, .. } => *status != 503 && self.remote.me().is_ok(),
+            RemoteError::Unavailable { status, .. } => *status != 503,
             _ => false,
+        };
+        if is_unclear && self.remote.me().is_ok() {
+            Fault::Unclear
+        } else {
+            Fault::OfRemote
         }
     }
 
@@ -276,10 +291,11 @@ impl<W: Watch> Run<'_, W> {
         place: Arrival,
         stat: &Stat,
         error: RemoteError,
+        fault: Fault,
     ) -> Result<Flow, DbError> {
-        self.strikes = match error.is_temporary() {
-            true => self.strikes + 1,
-            false => 0,
+        self.strikes = match fault {
+            Fault::Unclear => self.strikes + 1,
+            Fault::OfStat | Fault::OfRemote => 0,
         };
         if self.strikes == MAX_STRIKES {
             return Ok(Flow::Break(Ending::Failed(error)));

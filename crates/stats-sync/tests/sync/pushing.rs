@@ -360,6 +360,7 @@ fn a_remote_that_fails_at_everything_ends_the_push() {
     // Two stats may look as if it were their fault, unless the remote says clearly that it is not.
     for (broken, refused) in [
         (Fault::status("507 Insufficient Storage"), 2),
+        (Fault::status("405 Method Not Allowed"), 2),
         (Fault::status("503 Service Unavailable"), 0),
         (answer_with_retry_after(1), 0),
         (Fault::CutRequest(50), 2),
