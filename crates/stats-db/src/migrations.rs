@@ -59,6 +59,7 @@ fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> DbError {
 
 #[cfg(test)]
 mod tests {
+    use diesel::RunQueryDsl;
     use stats_testing::{TestDatabase, on_each_database};
 
     use super::*;
@@ -94,5 +95,51 @@ mod tests {
         );
         assert!(db.require_migrated().is_err());
         assert_eq!(db.migrate().unwrap(), all);
+    }
+
+    #[derive(diesel::QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+
+    /// What costs a thousand times more if SQLite guesses wrong. The connections are older than the tables.
+    #[test]
+    fn sqlite_knows_which_index_is_the_narrow_one() {
+        let database = TestDatabase::sqlite();
+        let url = database.url().parse().unwrap();
+        Db::create(&url).unwrap();
+        let db = Db::open(&url).unwrap();
+        db.migrate().unwrap();
+        let known = "type IN ('risk', 'threat', 'vulnerability', 'cartography', 'compliance') \
+                     AND date BETWEEN '0001-01-01' AND '9999-12-31'";
+        for (query, index) in [
+            (
+                format!("SELECT data FROM stats WHERE {known} AND client_id = 1 AND anr = 'x' ORDER BY date, uuid"),
+                "stats_anr_type_date_idx",
+            ),
+            (
+                "DELETE FROM stats WHERE client_id = 1 AND anr = 'x'".to_owned(),
+                "stats_anr_type_date_idx",
+            ),
+            (
+                "SELECT data FROM stats WHERE type = 'risk' AND date > '2026-01-01' AND client_id = 1 ORDER BY date, uuid"
+                    .to_owned(),
+                "stats_client_type_date_idx",
+            ),
+            (
+                format!("SELECT data FROM stats WHERE {known} AND client_id = 1 AND seq > 9 ORDER BY seq LIMIT 9"),
+                "stats_client_seq_idx",
+            ),
+            (
+                format!("SELECT count(*) FROM stats WHERE {known} AND client_id = 1 AND seq > 9"),
+                "stats_client_seq_idx",
+            ),
+        ] {
+            let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"))
+                .load(&mut *db.reader().unwrap())
+                .unwrap();
+            assert!(steps[0].detail.contains(index), "{query}: {}", steps[0].detail);
+        }
     }
 }

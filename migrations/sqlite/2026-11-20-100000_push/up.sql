@@ -18,3 +18,22 @@ CREATE TABLE push_waiting (
 CREATE INDEX push_waiting_seq_idx ON push_waiting (seq);
 
 CREATE INDEX stats_client_seq_idx ON stats (client_id, seq);
+
+-- SQLite cannot know which of these indexes is the narrow one, and guesses: asked for one analysis of one client it may
+-- go through all that the client ever sent. What a filled database looks like is told here, as ANALYZE would find it:
+-- rows in all, rows per value of the first column, per value of the first two, and so on. What is asked by client and
+-- order of arrival is the end of it, hence the small number there.
+ANALYZE push_waiting;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('client', 'sqlite_autoindex_client_1', '50 1'),
+    ('client', 'sqlite_autoindex_client_2', '50 1'),
+    ('client', 'sqlite_autoindex_client_3', '50 1'),
+    ('stats', 'sqlite_autoindex_stats_1', '1000000 1'),
+    ('stats', 'stats_type_date_idx', '1000000 200000 500 1'),
+    ('stats', 'stats_client_type_date_idx', '1000000 20000 4000 20 1'),
+    ('stats', 'stats_anr_type_date_idx', '1000000 200 40 1'),
+    ('stats', 'stats_client_seq_idx', '1000000 500 1'),
+    ('push_progress', 'sqlite_autoindex_push_progress_1', '50 50 1'),
+    ('push_waiting', 'sqlite_autoindex_push_waiting_1', '100 100 10 1'),
+    ('push_waiting', 'push_waiting_seq_idx', '100 1');
+ANALYZE sqlite_schema;
