@@ -20,6 +20,7 @@ macro_rules! of_type {
             .filter(stats::date.between(MIN_DATE, MAX_DATE))
     };
 }
+
 impl Snapshot<'_> {
     /// Finds the stats of a type that tell nothing new. Stats are only ever compared with those of the same client
     /// about the same analysis; those that are left of clients no longer known count as of one client.

@@ -40,8 +40,7 @@ const CHUNK: usize = 64 * 1024;
 const QUEUE: usize = 4;
 
 /// Answers with the JSON that `produce` writes on a thread where it may block. A long answer is sent while it is made,
-/// so that memory does not grow with it. `produce` is given
-/// `mask`, and writes what that keeps.
+/// so that memory does not grow with it. `produce` is given `mask`, and writes what that keeps.
 ///
 /// An error before the first chunk is the answer instead; a later one breaks the connection off, so that nobody takes
 /// half an answer for a whole one.

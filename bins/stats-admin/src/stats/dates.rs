@@ -9,10 +9,10 @@ use stats_core::{DateRange, parse_date};
 pub(crate) struct Dates {
     /// The first day (YYYY-MM-DD)
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    pub(crate) date_from: Option<NaiveDate>,
+    date_from: Option<NaiveDate>,
     /// The last day (YYYY-MM-DD), which counts too
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    pub(crate) date_to: Option<NaiveDate>,
+    date_to: Option<NaiveDate>,
 }
 
 impl Dates {

@@ -35,10 +35,9 @@ pub(super) async fn clients(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let json = blocking(move || {
-        let clients = app.db.clients()?;
         let places = app.db.read(|snapshot| {
             let mut places = Vec::new();
-            for client in &clients {
+            for client in snapshot.clients()? {
                 let Some(place) = client.coordinates else {
                     continue;
                 };
