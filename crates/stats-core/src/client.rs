@@ -5,17 +5,17 @@ use chrono::NaiveDateTime;
 
 use crate::{ClientId, ClientUuid, InvalidValue, Token};
 
-/// What a client may do.
+/// The permissions of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Sends its own stats, and reads them.
+    /// Sends stats, and reads its own.
     User,
     /// Reads the stats of all clients, and creates clients.
     Admin,
 }
 
 impl Role {
-    /// The number that stands for the role in the storage and on the wire.
+    /// The number of the role in the database and on the wire.
     pub fn number(self) -> i32 {
         match self {
             Self::User => 1,
@@ -23,7 +23,7 @@ impl Role {
         }
     }
 
-    /// The role for a number in the storage. A missing or unknown one gives the fewest rights.
+    /// The role with this number. An unknown number and `None` mean a user, the role with the fewest permissions.
     pub fn from_number(number: Option<i32>) -> Self {
         if number == Some(Self::Admin.number()) {
             Self::Admin
@@ -45,12 +45,13 @@ impl FromStr for Role {
     }
 }
 
-/// The name of a client: 1 to 100 characters, no control characters, no space at either end.
+/// The name of a client: at most [`ClientName::MAX_LENGTH`] characters, not empty, no control characters, no white
+/// space at either end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientName(String);
 
 impl ClientName {
-    /// The longest name, in characters.
+    /// The maximum length of a name, in characters.
     pub const MAX_LENGTH: usize = 100;
 
     /// The name as text.
@@ -69,7 +70,10 @@ impl FromStr for ClientName {
         } else {
             Err(InvalidValue::new(
                 text,
-                "a name: 1 to 100 characters, no control characters, no space at either end",
+                format_args!(
+                    "a name: 1 to {} characters, no control characters, no space at either end",
+                    Self::MAX_LENGTH
+                ),
             ))
         }
     }
@@ -81,7 +85,7 @@ impl fmt::Display for ClientName {
     }
 }
 
-/// A place on the map, in degrees (WGS 84).
+/// A location in degrees (WGS 84).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coordinates {
     latitude: f64,
@@ -89,19 +93,18 @@ pub struct Coordinates {
 }
 
 impl Coordinates {
-    /// A place, with a latitude from -90 (south) to 90 and a longitude from -180 (west) to 180.
+    /// Checks that the latitude is from -90 (south) to 90 and the longitude from -180 (west) to 180.
     pub fn new(latitude: f64, longitude: f64) -> Result<Self, InvalidValue> {
-        if !(-90.0..=90.0).contains(&latitude) {
-            return Err(InvalidValue::new(
-                &latitude.to_string(),
-                "a latitude (-90 to 90 degrees)",
-            ));
-        }
-        if !(-180.0..=180.0).contains(&longitude) {
-            return Err(InvalidValue::new(
-                &longitude.to_string(),
-                "a longitude (-180 to 180 degrees)",
-            ));
+        for (degrees, limit, name) in [
+            (latitude, 90.0, "latitude"),
+            (longitude, 180.0, "longitude"),
+        ] {
+            if !(-limit..=limit).contains(&degrees) {
+                return Err(InvalidValue::new(
+                    &degrees.to_string(),
+                    format_args!("a {name} (-{limit} to {limit} degrees)"),
+                ));
+            }
         }
         Ok(Self {
             latitude,
@@ -123,61 +126,63 @@ impl Coordinates {
 /// An account: usually one MONARC front office.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Client {
-    /// The number by which the storage knows it.
+    /// Its primary key in the database.
     pub id: ClientId,
     /// Its public id.
     pub uuid: ClientUuid,
     /// Its name, unique among the clients.
     pub name: String,
-    /// Its secret, unique among the clients. Empty where an older service left none; such a client cannot
-    /// authenticate.
+    /// Its token, unique among the clients. Empty if the Python service stored none; such a client cannot authenticate.
     pub token: Token,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// Where it is shown on the map, if at all.
+    /// Its location on the map, if it has one.
     pub coordinates: Option<Coordinates>,
-    /// Whether its MONARC reports here, as opposed to stats pulled from elsewhere.
+    /// Whether its MONARC reports to this instance. If not, its stats were pulled from another instance.
     pub is_local: bool,
     /// Whether its stats may be pushed to another instance.
     pub is_sharing_enabled: bool,
     /// Whether it may authenticate.
     pub is_active: bool,
-    /// When it last authenticated (UTC, to within some minutes).
+    /// When it last authenticated (UTC, accurate to a few minutes).
     pub last_seen: Option<NaiveDateTime>,
     /// When it was created (UTC).
     pub created_at: Option<NaiveDateTime>,
 }
 
 impl Client {
-    /// Whether it sees the stats of all clients and may create clients.
+    /// Whether its role is [`Role::Admin`].
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
 }
 
-/// A client to be created: a local, active one.
+/// A client to be created. It is active.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewClient {
     /// Its public id.
     pub uuid: ClientUuid,
     /// Its name.
     pub name: ClientName,
-    /// Its secret.
+    /// Its token.
     pub token: Token,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
+    /// See [`Client::is_local`].
+    pub is_local: bool,
     /// Whether its stats may be pushed to another instance.
     pub is_sharing_enabled: bool,
 }
 
 impl NewClient {
-    /// A user with a random id and token whose stats are shared, which is what MONARC expects of a new client.
+    /// A local user with a random id and token. Sharing is enabled, MONARC's default.
     pub fn user(name: ClientName) -> Self {
         Self {
             uuid: ClientUuid::random(),
             name,
             token: Token::generate(),
             role: Role::User,
+            is_local: true,
             is_sharing_enabled: true,
         }
     }
@@ -188,17 +193,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_and_printable() {
-        for good in ["CASES", "Économie & co", "日本", &"é".repeat(100)] {
+    fn client_names_are_short_and_printable() {
+        for good in [
+            "CASES",
+            "Économie & co",
+            "日本",
+            &"é".repeat(ClientName::MAX_LENGTH),
+        ] {
             assert_eq!(good.parse::<ClientName>().unwrap().as_str(), good);
         }
-        for bad in ["", " ", " a", "a ", "a\nb", "a\0b", &"x".repeat(101)] {
+        for bad in [
+            "",
+            " ",
+            " a",
+            "a ",
+            "a\nb",
+            "a\0b",
+            &"x".repeat(ClientName::MAX_LENGTH + 1),
+        ] {
             assert!(bad.parse::<ClientName>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn an_unknown_role_gives_the_fewest_rights() {
+    fn an_unknown_role_number_is_a_user() {
         assert_eq!(Role::from_number(Some(2)), Role::Admin);
         for number in [None, Some(0), Some(1), Some(3), Some(-2)] {
             assert_eq!(Role::from_number(number), Role::User);
@@ -206,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_are_on_the_globe() {
+    fn coordinates_are_within_range() {
         let luxembourg = Coordinates::new(49.61, 6.13).unwrap();
         assert_eq!(
             (luxembourg.latitude(), luxembourg.longitude()),

@@ -1,14 +1,32 @@
+use std::error::Error;
 use std::fmt;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Serialize, Serializer};
 
-/// A value from outside that cannot be what it should be. Its message quotes the value and says what was expected.
+/// Displays an error followed by its causes: `cannot connect: no such host`.
+#[derive(Debug, Clone, Copy)]
+pub struct WithCauses<'a>(pub &'a dyn Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        error.fmt(f)?;
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// An invalid input value. The message quotes the value and names the expected form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(String);
 
 impl InvalidValue {
-    /// `'<value>' is not <expected>`; a long value is shortened.
+    /// The error `'<value>' is not <expected>`. A long value is truncated.
     pub fn new(value: &str, expected: impl fmt::Display) -> Self {
         const QUOTED: usize = 64;
         let mut quoted: String = value.escape_debug().take(QUOTED).collect();
@@ -18,60 +36,57 @@ impl InvalidValue {
         Self(format!("'{quoted}' is not {expected}"))
     }
 
-    /// An error whose text is `message` alone, for a value that is too large to quote or must not be shown.
+    /// An error with the given message, for a value that is too long to quote or must not be shown.
     pub fn message(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-/// What is wrong with an input, field by field, in the order in which it was found.
+/// The errors of an input by field, in the order in which they were found.
 ///
-/// Serialises as an object of field and text. An input can be wrong in a million places, so that only the first
-/// [`FieldErrors::MAX`] are kept.
+/// Serialises as an object that maps field to message. Only the first [`FieldErrors::MAX`] errors are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(String, String)>);
 
 impl FieldErrors {
-    /// How many errors are kept.
+    /// The maximum number of errors kept.
     pub const MAX: usize = 20;
 
-    /// The error of a single field.
-    pub fn of(field: impl Into<String>, text: impl fmt::Display) -> Self {
-        let mut errors = Self::default();
-        errors.add(field, text);
-        errors
+    /// An error of a single field.
+    pub fn of(field: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self(vec![(field.into(), message.to_string())])
     }
 
-    /// Notes that `field` is wrong, unless there are [`FieldErrors::MAX`] errors already.
-    pub fn add(&mut self, field: impl Into<String>, text: impl fmt::Display) {
+    /// Adds an error of `field`, unless the list is full.
+    pub fn add(&mut self, field: impl Into<String>, message: impl fmt::Display) {
         if !self.is_full() {
-            self.0.push((field.into(), text.to_string()));
+            self.0.push((field.into(), message.to_string()));
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether further errors would not be kept.
+    /// Whether the limit [`FieldErrors::MAX`] is reached. Further errors are dropped.
     pub fn is_full(&self) -> bool {
         self.0.len() >= Self::MAX
     }
 
-    /// The fields and what is wrong with them.
+    /// The fields and messages.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
-            .map(|(field, text)| (field.as_str(), text.as_str()))
+            .map(|(field, message)| (field.as_str(), message.as_str()))
     }
 }
 
 impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (field, text)) in self.iter().enumerate() {
+        for (i, (field, message)) in self.iter().enumerate() {
             let separator = if i == 0 { "" } else { "; " };
-            write!(f, "{separator}{field}: {text}")?;
+            write!(f, "{separator}{field}: {message}")?;
         }
         Ok(())
     }
@@ -79,11 +94,7 @@ impl fmt::Display for FieldErrors {
 
 impl Serialize for FieldErrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (field, text) in self.iter() {
-            map.serialize_entry(field, text)?;
-        }
-        map.end()
+        serializer.collect_map(self.iter())
     }
 }
 
@@ -92,7 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_and_unprintable_values_are_shortened_and_escaped() {
+    fn with_causes_displays_the_chain() {
+        let cause = std::io::Error::other(InvalidValue::message("the second"));
+        let error = crate::PayloadError::NotJson(serde_json::Error::io(cause));
+        assert_eq!(
+            WithCauses(&error).to_string(),
+            "the payload is not JSON: the second"
+        );
+    }
+
+    #[test]
+    fn new_escapes_and_truncates_the_value() {
         assert_eq!(
             InvalidValue::new("a\nb", "x").to_string(),
             "'a\\nb' is not x"
@@ -102,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_errors_are_kept() {
+    fn add_keeps_the_first_errors_only() {
         let mut errors = FieldErrors::default();
         for i in 0..FieldErrors::MAX + 5 {
             errors.add(format!("{i}.date"), "is missing");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::InvalidValue;
 
-/// The number by which the storage knows a client; it never leaves the service.
+/// The primary key of a client in the database. It never leaves the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub i32);
 
@@ -30,7 +30,7 @@ macro_rules! uuid_newtype {
             }
         }
 
-        /// Reads a UUID in any of its usual forms.
+        /// Parses a UUID in any of its usual forms.
         impl FromStr for $name {
             type Err = InvalidValue;
 
@@ -53,7 +53,7 @@ uuid_newtype! {
 }
 
 uuid_newtype! {
-    /// The id of a stat. It is the same on every instance that the stat was pushed to or pulled from.
+    /// The id of a stat. Pushing and pulling keep it.
     StatId
 }
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_uuid_and_nothing_else() {
+    fn ids_parse_uuids_only() {
         let text = "b402d4e0-4576-11e9-9173-0800277f0571";
         assert_eq!(text.parse::<AnalysisId>().unwrap().to_string(), text);
         assert_eq!(

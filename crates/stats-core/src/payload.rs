@@ -1,45 +1,48 @@
 use std::fmt;
-use std::str::FromStr;
+use std::str::{FromStr, Utf8Error};
 
+use chrono::NaiveDate;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::kind;
-use crate::{FieldErrors, InvalidValue, NewStat, RawJson, parse_date};
+use crate::{FieldErrors, InvalidValue, NewStat, parse_date};
 
-/// Why a batch of stats is refused as a whole.
+/// The error of an invalid batch of stats.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PayloadError {
     /// The payload is not UTF-8.
     #[error("the payload is not UTF-8")]
-    NotUtf8,
-    /// The payload is not JSON; the message tells line and column.
-    #[error("the payload is not JSON: {0}")]
-    NotJson(String),
-    /// The payload is JSON, but no list.
+    NotUtf8(#[source] Utf8Error),
+    /// The payload is not JSON.
+    #[error("the payload is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    /// The payload is JSON, but not a list.
     #[error("the payload must be a list of stats, not {0}")]
     NotAList(&'static str),
-    /// Some stats are malformed. The fields are named `<index>.<field>`, counted from 0.
+    /// Some stats are malformed. Fields are named `<index>.<field>`, with indexes from 0.
     #[error("{0}")]
     Invalid(FieldErrors),
 }
 
-/// Reads a batch as front offices post it: a list of `{anr, type, date, data, uuid?}`.
+/// Parses a batch of stats: a list of `{anr, type, date, data, uuid?}`.
 ///
-/// A batch is good or bad as a whole: one malformed stat, a missing field or an unknown one refuses it all, and the
-/// error names what is wrong with each.
-pub fn parse_batch(payload: &[u8]) -> Result<Vec<NewStat>, PayloadError> {
-    let text = std::str::from_utf8(payload).map_err(|_| PayloadError::NotUtf8)?;
+/// `last_date` is the last date that a stat may have, see [`last_acceptable_date`](crate::last_acceptable_date).
+/// A malformed stat, a missing field or an unknown field rejects the whole batch. The error names all invalid fields.
+pub fn parse_batch(payload: &[u8], last_date: NaiveDate) -> Result<Vec<NewStat>, PayloadError> {
+    let text = std::str::from_utf8(payload).map_err(PayloadError::NotUtf8)?;
     let start = text.trim_start_matches([' ', '\t', '\r', '\n']);
     if !start.is_empty() && !start.starts_with('[') {
-        // Not JSON at all, or JSON of another kind: the difference helps who has to mend it.
-        return Err(match serde_json::from_str::<&RawValue>(text) {
-            Ok(raw) => PayloadError::NotAList(kind(raw.get())),
-            Err(error) => PayloadError::NotJson(error.to_string()),
-        });
+        // Other JSON and malformed JSON are different errors.
+        let raw: &RawValue = serde_json::from_str(text).map_err(PayloadError::NotJson)?;
+        return Err(PayloadError::NotAList(kind(raw.get())));
     }
-    let batch: Batch =
-        serde_json::from_str(text).map_err(|error| PayloadError::NotJson(error.to_string()))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let batch = deserializer
+        .deserialize_seq(BatchVisitor { last_date })
+        .and_then(|batch| deserializer.end().map(|()| batch))
+        .map_err(PayloadError::NotJson)?;
     if batch.errors.is_empty() {
         Ok(batch.stats)
     } else {
@@ -47,54 +50,47 @@ pub fn parse_batch(payload: &[u8]) -> Result<Vec<NewStat>, PayloadError> {
     }
 }
 
-/// The stats of a payload up to the point where there are too many errors to go on.
 #[derive(Default)]
 struct Batch {
     stats: Vec<NewStat>,
     errors: FieldErrors,
 }
 
-impl<'de> Deserialize<'de> for Batch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BatchVisitor;
+struct BatchVisitor {
+    last_date: NaiveDate,
+}
 
-        impl<'de> Visitor<'de> for BatchVisitor {
-            type Value = Batch;
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = Batch;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of stats")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of stats")
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
-                let mut batch = Batch::default();
-                let mut index = 0_usize;
-                while let Some(raw) = list.next_element::<&RawValue>()? {
-                    // Once something is wrong nothing will be stored, and once enough is wrong nothing more is told;
-                    // the rest is only read to its end.
-                    if !batch.errors.is_full() {
-                        let stat = parse_stat(raw, index, &mut batch.errors);
-                        if batch.errors.is_empty() {
-                            batch.stats.extend(stat);
-                        }
-                    }
-                    index += 1;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
+        let mut batch = Batch::default();
+        let mut index = 0_usize;
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            // After the first error no stat is kept. When the errors are full, the rest is only checked for syntax.
+            if !batch.errors.is_full() {
+                let stat = parse_stat(raw, index, self.last_date, &mut batch.errors);
+                if batch.errors.is_empty() {
+                    batch.stats.extend(stat);
                 }
-                Ok(batch)
             }
+            index += 1;
         }
-
-        deserializer.deserialize_seq(BatchVisitor)
+        Ok(batch)
     }
 }
 
-/// The fields of one stat, unread. Of a field that is there twice the last one counts, as in every JSON parser.
+/// The names of the fields of a stat.
+const FIELDS: [&str; 5] = ["uuid", "anr", "type", "date", "data"];
+
+/// The unparsed fields of a stat. The last duplicate wins, and `null` means a missing field.
 #[derive(Default)]
 struct Fields<'de> {
-    uuid: Option<&'de RawValue>,
-    anr: Option<&'de RawValue>,
-    stats_type: Option<&'de RawValue>,
-    date: Option<&'de RawValue>,
-    data: Option<&'de RawValue>,
+    known: [Option<&'de RawValue>; FIELDS.len()],
     unknown: Vec<String>,
 }
 
@@ -111,17 +107,14 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = Fields::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    let value =
-                        Some(map.next_value::<&RawValue>()?).filter(|value| value.get() != "null");
-                    match name.as_str() {
-                        "uuid" => fields.uuid = value,
-                        "anr" => fields.anr = value,
-                        "type" => fields.stats_type = value,
-                        "date" => fields.date = value,
-                        "data" => fields.data = value,
-                        _ if fields.unknown.len() < FieldErrors::MAX => fields.unknown.push(name),
-                        _ => {}
+                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+                    let mut known = fields.known.iter_mut().zip(FIELDS);
+                    match known.find(|(_, known)| *known == name) {
+                        Some((field, _)) => *field = Some(value).filter(|raw| raw.get() != "null"),
+                        None if fields.unknown.len() < FieldErrors::MAX => {
+                            fields.unknown.push(name);
+                        }
+                        None => {}
                     }
                 }
                 Ok(fields)
@@ -132,8 +125,13 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-/// The stat at `index`, or what is wrong with it in `errors`.
-fn parse_stat(raw: &RawValue, index: usize, errors: &mut FieldErrors) -> Option<NewStat> {
+/// Parses the stat at `index`. Adds its errors to `errors`.
+fn parse_stat(
+    raw: &RawValue,
+    index: usize,
+    last_date: NaiveDate,
+    errors: &mut FieldErrors,
+) -> Option<NewStat> {
     if !raw.get().starts_with('{') {
         errors.add(
             index.to_string(),
@@ -143,11 +141,11 @@ fn parse_stat(raw: &RawValue, index: usize, errors: &mut FieldErrors) -> Option<
     }
     let fields: Fields<'_> = match serde_json::from_str(raw.get()) {
         Ok(fields) => fields,
-        // The names of the fields are the only strings that serde has to decode here.
+        // Only field names are decoded here.
         Err(error) => {
             errors.add(
                 index.to_string(),
-                format_args!("has an unreadable name: {error}"),
+                format_args!("has a field with a malformed name: {error}"),
             );
             return None;
         }
@@ -158,17 +156,24 @@ fn parse_stat(raw: &RawValue, index: usize, errors: &mut FieldErrors) -> Option<
             "is not a field of a stat",
         );
     }
+    let [uuid, analysis, stats_type, date, data] = fields.known;
     let mut read = Reader { index, errors };
-    let uuid = match fields.uuid {
-        Some(_) => read.field("uuid", fields.uuid, string).map(Some),
+    let uuid = match uuid {
+        Some(_) => read.field("uuid", uuid, string).map(Some),
         None => Some(None),
     };
-    let analysis = read.field("anr", fields.anr, string);
-    let stats_type = read.field("type", fields.stats_type, string);
-    let date = read.field("date", fields.date, |value| {
-        parse_date(&string::<String>(value)?)
+    let analysis = read.field("anr", analysis, string);
+    let stats_type = read.field("type", stats_type, string);
+    let date = read.field("date", date, |value| {
+        let date = parse_date(&string::<String>(value)?)?;
+        if date > last_date {
+            return Err(InvalidValue::message(format!(
+                "{date} is in the future; the last date accepted is {last_date}"
+            )));
+        }
+        Ok(date)
     });
-    let data = read.field("data", fields.data, RawJson::from_well_formed);
+    let data = read.field("data", data, |value| value.try_into());
     Some(NewStat {
         uuid: uuid?,
         analysis: analysis?,
@@ -178,7 +183,7 @@ fn parse_stat(raw: &RawValue, index: usize, errors: &mut FieldErrors) -> Option<
     })
 }
 
-/// Reads fields of the stat at `index`, noting what is wrong.
+/// Parses the fields of the stat at `index` and collects their errors.
 struct Reader<'a> {
     index: usize,
     errors: &'a mut FieldErrors,
@@ -200,7 +205,7 @@ impl Reader<'_> {
     }
 }
 
-/// A JSON string, parsed further.
+/// Parses the content of a JSON string.
 fn string<T>(raw: &RawValue) -> Result<T, InvalidValue>
 where
     T: FromStr,
@@ -223,7 +228,6 @@ impl From<std::convert::Infallible> for InvalidValue {
 
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -242,45 +246,54 @@ mod tests {
         stat
     }
 
+    const LAST_DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+
+    fn parse_text(payload: &str) -> Result<Vec<NewStat>, PayloadError> {
+        parse_batch(payload.as_bytes(), LAST_DATE)
+    }
+
     fn parse(payload: &Value) -> Result<Vec<NewStat>, PayloadError> {
-        parse_batch(payload.to_string().as_bytes())
+        parse_text(&payload.to_string())
     }
 
     #[test]
-    fn a_stat_is_read_and_its_data_kept_to_the_letter() {
+    fn data_is_kept_as_sent() {
         let data = r#"[ {"b" :1.50,"a":"\u00e9" } ]"#;
         let payload = format!(
             r#" [{{"anr":"{ANR}","type":"risk","date":"2026-11-20T10:00:00Z","data":{data},"uuid":"{ANR}"}}]"#
         );
-        let batch = parse_batch(payload.as_bytes()).unwrap();
-        assert_eq!(batch.len(), 1);
-        assert_eq!(batch[0].analysis.to_string(), ANR);
-        assert_eq!(batch[0].uuid.unwrap().to_string(), ANR);
-        assert_eq!(batch[0].stats_type, StatsType::Risk);
-        assert_eq!(
-            batch[0].date,
-            NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()
-        );
-        assert_eq!(batch[0].data.as_str(), data);
+        let stat = parse_text(&payload).unwrap().remove(0);
+        assert_eq!(stat.analysis.to_string(), ANR);
+        assert_eq!(stat.uuid.unwrap().to_string(), ANR);
+        assert_eq!(stat.stats_type, StatsType::Risk);
+        assert_eq!(stat.date.to_string(), "2026-11-20");
+        assert_eq!(stat.data.as_str(), data);
     }
 
     #[test]
-    fn an_empty_batch_and_a_null_uuid_are_fine() {
+    fn empty_batch_null_uuid_and_last_date_are_accepted() {
         assert_eq!(parse(&json!([])).unwrap(), []);
-        assert_eq!(
-            parse(&json!([with("uuid", Value::Null)])).unwrap()[0].uuid,
-            None
-        );
+        let batch = parse(&json!([
+            with("uuid", Value::Null),
+            with("date", json!(LAST_DATE))
+        ]));
+        let batch = batch.unwrap();
+        assert_eq!((batch[0].uuid, batch[1].date), (None, LAST_DATE));
     }
 
     #[test]
-    fn every_malformed_field_is_named_with_its_index() {
-        for (field, value, what) in [
+    fn errors_name_index_and_field() {
+        for (field, value, message) in [
             ("type", json!("bogus"), "'bogus' is not one of"),
             ("type", json!(5), "must be a string, not a number"),
             ("anr", json!("x"), "'x' is not a UUID"),
             ("anr", json!(null), "is missing"),
             ("date", json!("2026-13-45"), "'2026-13-45' is not a date"),
+            (
+                "date",
+                json!("2026-11-23"),
+                "2026-11-23 is in the future; the last date accepted is 2026-11-22",
+            ),
             (
                 "date",
                 json!(["2026-11-20"]),
@@ -305,12 +318,12 @@ mod tests {
             let found: Vec<_> = errors.iter().collect();
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].0, format!("1.{field}"));
-            assert!(found[0].1.contains(what), "{found:?}");
+            assert!(found[0].1.contains(message), "{found:?}");
         }
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_errors_are_reported_up_to_a_limit() {
         let error = parse(&json!([{"type": "x"}, 5, []]))
             .unwrap_err()
             .to_string();
@@ -320,12 +333,8 @@ mod tests {
              0.date: is missing; 0.data: is missing; 1: must be an object, not a number; \
              2: must be an object, not a list"
         );
-    }
-
-    #[test]
-    fn a_million_errors_are_not_kept() {
         let Err(PayloadError::Invalid(errors)) =
-            parse_batch(format!("[{}0]", "0,".repeat(1_000_000)).as_bytes())
+            parse_text(&format!("[{}0]", "0,".repeat(1_000_000)))
         else {
             panic!("accepted");
         };
@@ -333,50 +342,47 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_and_what_is_no_json_differ() {
-        for (payload, message) in [
-            ("\"x\"", "the payload must be a list of stats, not a string"),
-            (" {}", "the payload must be a list of stats, not an object"),
-            ("null", "the payload must be a list of stats, not null"),
-            ("true", "the payload must be a list of stats, not a boolean"),
-            ("5", "the payload must be a list of stats, not a number"),
-            ("", "the payload is not JSON: EOF"),
-            ("[", "the payload is not JSON: EOF"),
-            (
-                "{not json",
-                "the payload is not JSON: key must be a string at line 1 column 2",
-            ),
-            ("[] []", "the payload is not JSON: trailing characters"),
+    fn other_json_and_malformed_json_are_different_errors() {
+        for (payload, kind) in [
+            ("\"x\"", "a string"),
+            (" {}", "an object"),
+            ("null", "null"),
+            ("true", "a boolean"),
+            ("5", "a number"),
         ] {
-            let error = parse_batch(payload.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with(message), "{payload}: {error}");
+            let error = parse_text(payload).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("the payload must be a list of stats, not {kind}")
+            );
         }
-        assert!(matches!(
-            parse_batch(b"\xff\xfe["),
-            Err(PayloadError::NotUtf8)
-        ));
-        assert!(parse_batch("[".repeat(100_000).as_bytes()).is_err());
-        let closed = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert!(parse_batch(closed.as_bytes()).is_err());
+        let deep = "[".repeat(100_000);
+        let closed = deep.clone() + &"]".repeat(100_000);
+        for payload in ["", "[", "{not json", "[] []", &deep] {
+            let error = parse_text(payload).unwrap_err();
+            assert!(matches!(error, PayloadError::NotJson(_)), "{error}");
+        }
+        assert!(parse_text(&closed).is_err());
+        let error = parse_batch(b"\xff\xfe[", LAST_DATE).unwrap_err();
+        assert!(matches!(error, PayloadError::NotUtf8(_)));
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse_batch(&payload);
+        fn no_payload_panics(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse_batch(&payload, LAST_DATE);
         }
 
-        /// A payload with one byte changed is read or refused, and what is read is what is written there.
         #[test]
-        fn a_changed_byte_is_read_or_refused(position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
+        fn a_changed_byte_parses_like_serde_json_or_fails(position in any::<proptest::sample::Index>(), byte in any::<u8>()) {
             let mut payload = json!([stat(), with("uuid", json!(ANR))]).to_string().into_bytes();
             let position = position.index(payload.len());
             payload[position] = byte;
-            if let Ok(batch) = parse_batch(&payload) {
+            if let Ok(batch) = parse_batch(&payload, LAST_DATE) {
                 let sent: Vec<Value> = serde_json::from_slice(&payload).unwrap();
                 prop_assert_eq!(batch.len(), sent.len());
-                for (read, sent) in batch.iter().zip(&sent) {
-                    prop_assert_eq!(&serde_json::from_str::<Value>(read.data.as_str()).unwrap(), &sent["data"]);
+                for (parsed, sent) in batch.iter().zip(&sent) {
+                    prop_assert_eq!(&serde_json::from_str::<Value>(parsed.data.as_str()).unwrap(), &sent["data"]);
                 }
             }
         }

@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AnalysisId, InvalidValue, RawJson, StatId};
 
-/// What a stat is about.
+/// The type of a stat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StatsType {
     /// Numbers of risks by level.
     Risk,
-    /// The threats and how much risk each brings.
+    /// Threats, with the number and level of their risks.
     Threat,
-    /// The vulnerabilities and how much risk each brings.
+    /// Vulnerabilities, with the number and level of their risks.
     Vulnerability,
-    /// The risk matrices.
+    /// Risk matrices.
     Cartography,
-    /// The maturity of controls, by referential.
+    /// Maturity of controls, by referential.
     Compliance,
 }
 
@@ -33,7 +33,7 @@ impl StatsType {
         Self::Compliance,
     ];
 
-    /// The name on the wire and in the storage.
+    /// The name on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Risk => "risk",
@@ -65,27 +65,27 @@ impl FromStr for StatsType {
     }
 }
 
-/// One JSON document about one analysis on one day.
+/// A JSON document about one analysis on one day.
 ///
-/// Serialises as it travels: `{uuid, anr, type, date, data}`.
+/// Serialises as `{uuid, anr, type, date, data}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
-    /// The stat's own id.
+    /// The id of the stat.
     pub uuid: StatId,
-    /// The analysis that the stat is about.
+    /// The analysis.
     #[serde(rename = "anr")]
     pub analysis: AnalysisId,
-    /// What the stat is about.
+    /// The type of the document.
     #[serde(rename = "type")]
     pub stats_type: StatsType,
-    /// The day on which the front office took it.
+    /// The day on which the front office collected it.
     pub date: NaiveDate,
     /// The document, as sent.
     pub data: RawJson,
 }
 
 impl Stat {
-    /// Writes the stat as it travels: what serialising gives, but with the document passed through as it is.
+    /// Writes the serialised stat without parsing its document again.
     pub fn write_json(&self, out: &mut impl io::Write) -> io::Result<()> {
         let Self {
             uuid,
@@ -103,23 +103,23 @@ impl Stat {
     }
 }
 
-/// A stat as a front office sends it: one that comes from another instance has an id, a new one has none yet.
+/// A stat as received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewStat {
-    /// The stat's own id, where it has one.
+    /// The id of the stat, if it comes from another instance.
     pub uuid: Option<StatId>,
-    /// The analysis that the stat is about.
+    /// The analysis.
     pub analysis: AnalysisId,
-    /// What the stat is about.
+    /// The type of the document.
     pub stats_type: StatsType,
-    /// The day on which the front office took it.
+    /// The day on which the front office collected it.
     pub date: NaiveDate,
     /// The document, as sent.
     pub data: RawJson,
 }
 
 impl From<NewStat> for Stat {
-    /// Gives the stat a random id if it has none.
+    /// Generates an id if the stat has none.
     fn from(new: NewStat) -> Self {
         Self {
             uuid: new.uuid.unwrap_or_else(StatId::random),
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_read_by_the_name_they_are_written_with() {
+    fn types_parse_from_their_names() {
         for known in StatsType::ALL {
             assert_eq!(known.as_str().parse(), Ok(known));
             assert_eq!(serde_json::to_value(known).unwrap(), known.as_str());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stat_is_written_as_it_is_serialised() {
+    fn write_json_equals_serde_json() {
         let stat = Stat {
             uuid: StatId::random(),
             analysis: AnalysisId::random(),
