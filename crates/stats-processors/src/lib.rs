@@ -1,14 +1,24 @@
 #![doc = include_str!("../README.md")]
 
-mod json;
+mod names;
+
+pub mod json;
+mod label;
+mod mean;
 mod object;
 mod processor;
 mod registry;
 mod risk;
-mod sum;
 
-pub use object::{ObjectPartial, ObjectSummary, ThreatAverageOnDate, VulnerabilityAverageOnDate};
-pub use processor::{Partial, Processor, Shape};
-pub use registry::{Accumulator, Finish, ProcessorError, Registered, all, find};
-pub use risk::{RiskAverages, RiskAveragesOnDate, RiskHistory, RiskLevels, RiskPartial};
-pub use sum::{ExactSum, MAX_MAGNITUDE, Mean};
+pub use label::{Labels, Language, MAX_LABEL_LENGTH, MAX_LABELS};
+pub use mean::{Cell, MAX_VALUE, Mean};
+pub use object::{
+    MAX_KEPT_OBJECTS, ObjectAverages, ObjectMeans, ObjectMeansOnDate, ObjectPartial,
+    ThreatAverageOnDate, VulnerabilityAverageOnDate,
+};
+pub use processor::{Format, Partial, Processor, Selection, Shape, StoredPartial};
+pub use registry::{Accumulator, Finisher, ProcessorError, Registered, Registry};
+pub use risk::{
+    Kind, Level, Levels, RiskAverages, RiskAveragesOnDate, RiskHistory, RiskMeans, RiskParameters,
+    RiskPartial, RiskSeries, State,
+};

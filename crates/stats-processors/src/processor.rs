@@ -1,108 +1,209 @@
+use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use stats_core::{InvalidValue, StatsType};
+use stats_core::{FieldErrors, InvalidValue, Stat, StatsType};
 
-/// What a processor has gathered from some stats.
+use crate::names::named_enum;
+
+/// The intermediate state of a processor: a mergeable accumulator. The default is empty.
 ///
-/// Stats may be folded into any number of partials, in any order, and these merged in any order: what comes out is the
-/// same. The default is the partial of no stats.
-pub trait Partial: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// A number for what serialised partials hold. It changes whenever those of an earlier version can no longer be
-    /// read, or would no longer be what folding gives, so that whoever keeps them knows which to throw away.
-    const FORMAT: u32;
+/// The result does not depend on how client-days are ordered and split over partials, nor on the order of merges.
+pub trait Partial: Default + Send + Sync + 'static {
+    /// Adds one client's stats of one day.
+    ///
+    /// Each document is the `data` of one stat, that is, of one analysis. Documents are read one at a time, so memory
+    /// does not grow with their number. Unreadable parts are skipped and counted.
+    fn fold<'a>(
+        &mut self,
+        date: NaiveDate,
+        documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
+    );
 
-    /// Takes in the stat of that date whose document is `data`. What cannot be read is skipped; nothing is an error.
-    fn fold(&mut self, date: NaiveDate, data: &str);
+    /// Adds a stat as a client-day of its own.
+    fn fold_stat(&mut self, stat: &Stat) {
+        self.fold(stat.date, [stat.data.as_str()]);
+    }
 
-    /// Takes in all that another partial holds.
-    fn merge(&mut self, other: Self);
+    /// Adds a partial of other client-days.
+    fn merge(&mut self, other: &Self);
 
-    /// How much could not be read: stats of which nothing could, and parts of others.
+    /// The number of unreadable parts of stats. A stat that is unreadable as a whole counts as one part.
     fn skipped(&self) -> u64;
 
-    /// Whether there is nothing to show: no stat was folded in, or none of which anything could be read.
+    /// Whether no readable stat was folded.
     fn is_empty(&self) -> bool;
 }
 
-/// A way to turn many stats into one result. The value holds the parameters, which are valid.
-pub trait Processor: Sized + Send + Sync + 'static {
-    /// What it gathers. Processors that gather the same share the type.
+/// A [`Partial`] that can be stored as JSON. The same content must give the same bytes.
+pub trait StoredPartial: Partial + Serialize + DeserializeOwned {
+    /// The format of the JSON.
+    const FORMAT: Format;
+}
+
+/// The format of a stored partial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Format {
+    /// Identifies the type of the partial.
+    pub name: &'static str,
+    /// Must change when stored partials of the previous version become unreadable, or differ from the result of folding
+    /// the same stats.
+    pub version: u32,
+}
+
+/// Aggregates stats into one result.
+pub trait Processor: 'static {
+    /// Its intermediate state, which several processors may share.
     type Partial: Partial;
+    /// Its parameters. Each is optional. Unknown parameters are ignored, because front offices send the same parameters
+    /// to all processors. Use [`IgnoredAny`](serde::de::IgnoredAny) for no parameters.
+    type Params: DeserializeOwned + Default + Send + Sync + 'static;
+    /// The result. Serialises as [`Shape::Series`].
+    type Output: Serialize;
 
     /// The name on the wire.
     const NAME: &'static str;
-    /// What it does and which parameters it has, for people.
+    /// A description for users, which names the parameters.
     const DESCRIPTION: &'static str;
-    /// The type of the stats that it works on.
+    /// The type of the stats that are folded.
     const STATS_TYPE: StatsType;
 
-    /// The processor with these parameters, an object; `null`, `{}` and `[]` alike mean none.
-    ///
-    /// A parameter that the processor does not know is ignored, since front offices send the same ones to all. The
-    /// error says which one has a value that it cannot have.
-    fn new(parameters: &Value) -> Result<Self, InvalidValue>;
+    /// Computes the result.
+    fn finish(partial: &Self::Partial, params: &Self::Params) -> Self::Output;
 
-    /// Writes the result. That of an empty partial is `[]` as a series and `{}` as a map.
-    fn finish<S: Serializer>(
-        &self,
-        partial: &Self::Partial,
-        shape: Shape,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error>;
+    /// The result in [`Shape::Map`], by default the same as [`Shape::Series`].
+    fn map(output: &Self::Output) -> impl Serialize {
+        output
+    }
 }
 
-/// The form of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// Lists, sorted by date, for charts.
-    Series,
-    /// Objects by name and date, for looking things up.
-    Map,
+named_enum! {
+    /// The JSON form of a result.
+    Shape {
+        /// Lists ordered by date, for charts.
+        Series = "series",
+        /// Objects keyed by name and date, for lookups.
+        Map = "map",
+    }
 }
 
-impl FromStr for Shape {
-    type Err = InvalidValue;
+/// A parameter that selects values: a text with names separated by commas. An empty selection selects all values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection<T>(pub Vec<T>);
 
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        match text {
-            "series" => Ok(Self::Series),
-            "map" => Ok(Self::Map),
-            _ => Err(InvalidValue::new(text, "a shape (series or map)")),
+impl<T: PartialEq> Selection<T> {
+    /// Whether `value` is selected.
+    pub fn contains(&self, value: &T) -> bool {
+        self.0.is_empty() || self.0.contains(value)
+    }
+}
+
+impl<T> Default for Selection<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// `null` and the empty text select all values.
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Selection<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        if names.trim().is_empty() {
+            return Ok(Self::default());
         }
+        let values = names.split(',').map(|name| name.trim().parse());
+        Ok(Self(
+            values.collect::<Result<_, _>>().map_err(D::Error::custom)?,
+        ))
     }
 }
 
-/// Writes the result of an empty partial.
-pub(crate) fn finish_empty<S: Serializer>(shape: Shape, serializer: S) -> Result<S::Ok, S::Error> {
-    match shape {
-        Shape::Series => serializer.collect_seq([(); 0]),
-        Shape::Map => serializer.collect_map([((), ()); 0]),
-    }
-}
-
-/// Parameters by name.
-pub(crate) fn parameters(value: &Value) -> Result<Map<String, Value>, InvalidValue> {
-    match value {
-        Value::Object(parameters) => Ok(parameters.clone()),
-        Value::Null => Ok(Map::new()),
-        Value::Array(list) if list.is_empty() => Ok(Map::new()),
-        other => Err(InvalidValue::new(&other.to_string(), "an object")),
-    }
+/// Parses parameters: an object, or `null` or an empty list for none. The error names each invalid parameter.
+pub(crate) fn parameters<P: DeserializeOwned + Default>(value: &Value) -> Result<P, InvalidValue> {
+    let parameters = match value {
+        Value::Object(parameters) => parameters,
+        Value::Null => return Ok(P::default()),
+        Value::Array(list) if list.is_empty() => return Ok(P::default()),
+        other => return Err(InvalidValue::new(&other.to_string(), "an object")),
+    };
+    P::deserialize(value).map_err(|error| {
+        // Serde does not name the field. Every field is optional, so parse each one alone.
+        let mut errors = FieldErrors::default();
+        for (name, value) in parameters {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            if let Err(error) = P::deserialize(Value::Object(alone)) {
+                errors.add(name, error);
+            }
+        }
+        InvalidValue::message(match errors.is_empty() {
+            true => error.to_string(),
+            false => errors.to_string(),
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::{Kind, RiskParameters, State};
 
     #[test]
-    fn shapes_are_read_by_name() {
-        assert_eq!("series".parse(), Ok(Shape::Series));
-        assert_eq!("map".parse(), Ok(Shape::Map));
-        let error = "odd".parse::<Shape>().unwrap_err();
-        assert_eq!(error.to_string(), "'odd' is not a shape (series or map)");
+    fn parameters_select_states_and_kinds() {
+        for (value, risks_state, risks_type) in [
+            (json!(null), vec![], vec![]),
+            (json!({}), vec![], vec![]),
+            (json!([]), vec![], vec![]),
+            (
+                json!({"risks_type": " ", "risks_state": null}),
+                vec![],
+                vec![],
+            ),
+            (
+                json!({"risks_type": "operational", "unknown": 5}),
+                vec![],
+                vec![Kind::Operational],
+            ),
+            (
+                json!({"risks_state": "residual, current"}),
+                vec![State::Residual, State::Current],
+                vec![],
+            ),
+        ] {
+            let expected = RiskParameters {
+                risks_state: Selection(risks_state),
+                risks_type: Selection(risks_type),
+            };
+            assert_eq!(parameters(&value), Ok(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_invalid_parameters() {
+        for (value, message) in [
+            (json!(5), "'5' is not an object"),
+            (json!(["current"]), r#"'[\"current\"]' is not an object"#),
+            (
+                json!({"risks_type": "junk", "other": 5, "risks_state": ["current"]}),
+                "risks_state: invalid type: sequence, expected a string; \
+                 risks_type: 'junk' is not informational or operational",
+            ),
+            (
+                json!({"risks_state": "current,"}),
+                "risks_state: '' is not current or residual",
+            ),
+            (
+                json!({"risks_state": "Current"}),
+                "risks_state: 'Current' is not current or residual",
+            ),
+        ] {
+            let error = parameters::<RiskParameters>(&value).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
     }
 }

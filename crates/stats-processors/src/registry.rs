@@ -1,286 +1,427 @@
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::fmt;
 
 use chrono::NaiveDate;
 use serde_json::Value;
-use stats_core::{InvalidValue, StatsType};
+use stats_core::{InvalidValue, Stat, StatsType};
 
+use crate::processor::parameters;
 use crate::{
-    Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape, ThreatAverageOnDate,
-    VulnerabilityAverageOnDate,
+    Format, Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape, StoredPartial,
+    ThreatAverageOnDate, VulnerabilityAverageOnDate,
 };
 
-/// All processors, by name.
-pub fn all() -> &'static [Registered] {
-    static ALL: [Registered; 4] = [
-        Registered::of::<RiskAverages>(),
-        Registered::of::<RiskAveragesOnDate>(),
-        Registered::of::<ThreatAverageOnDate>(),
-        Registered::of::<VulnerabilityAverageOnDate>(),
-    ];
-    &ALL
-}
-
-/// The processor with this name.
-pub fn find(name: &str) -> Option<&'static Registered> {
-    all().iter().find(|known| known.name == name)
-}
-
-/// Why something could not be done with an accumulator.
+/// An error of a registry, an accumulator or a finisher.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProcessorError {
-    /// The accumulator belongs to a processor that gathers something else.
-    #[error("the accumulator is that of another processor")]
-    OtherProcessor,
-    /// A serialised partial is not JSON, or not one of this processor.
-    #[error("the partial cannot be read: {0}")]
-    Partial(#[source] serde_json::Error),
-    /// A partial or a result could not be written as JSON.
-    #[error("cannot be written as JSON: {0}")]
+    /// Another processor has this name.
+    #[error("a processor named '{0}' is already registered")]
+    NameTaken(&'static str),
+    /// The accumulator belongs to a processor with another type of partial.
+    #[error("the accumulator belongs to a processor with another type of partial")]
+    OtherPartial,
+    /// The processor was not registered with [`Registry::register_stored`].
+    #[error("the partials of this processor cannot be stored")]
+    NotStored,
+    /// A stored partial is not JSON, or belongs to another type.
+    #[error("the stored partial cannot be read")]
+    Read(#[source] serde_json::Error),
+    /// A partial or a result cannot be written as JSON.
+    #[error("the partial or result cannot be written as JSON")]
     Write(#[source] serde_json::Error),
 }
 
+/// Processors by name. The default contains the built-in ones.
+#[derive(Debug, Clone)]
+pub struct Registry(Vec<Registered>);
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self(vec![
+            Registered::stored::<RiskAverages>(),
+            Registered::stored::<RiskAveragesOnDate>(),
+            Registered::stored::<ThreatAverageOnDate>(),
+            Registered::stored::<VulnerabilityAverageOnDate>(),
+        ])
+    }
+}
+
+impl Registry {
+    /// A registry without processors.
+    pub fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a processor. Fails if its name is taken.
+    pub fn register<P: Processor>(&mut self) -> Result<(), ProcessorError> {
+        self.add(Registered::new::<P>())
+    }
+
+    /// Adds a processor whose partials can be stored. Fails if its name is taken.
+    pub fn register_stored<P: Processor<Partial: StoredPartial>>(
+        &mut self,
+    ) -> Result<(), ProcessorError> {
+        self.add(Registered::stored::<P>())
+    }
+
+    /// The processor with this name.
+    pub fn find(&self, name: &str) -> Option<&Registered> {
+        self.iter().find(|known| known.name == name)
+    }
+
+    /// All processors, in the order of registration.
+    pub fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.0.iter()
+    }
+
+    fn add(&mut self, processor: Registered) -> Result<(), ProcessorError> {
+        if self.find(processor.name).is_some() {
+            return Err(ProcessorError::NameTaken(processor.name));
+        }
+        self.0.push(processor);
+        Ok(())
+    }
+}
+
 /// A [`Processor`] whose type is not known at compile time.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub struct Registered {
-    name: &'static str,
-    description: &'static str,
-    stats_type: StatsType,
-    format: u32,
-    start: fn() -> Box<dyn Accumulator>,
-    prepare: fn(&Value) -> Result<Box<dyn Finish>, InvalidValue>,
+    /// The name on the wire.
+    pub name: &'static str,
+    /// A description for users, which names the parameters.
+    pub description: &'static str,
+    /// The type of the stats that are folded.
+    pub stats_type: StatsType,
+    /// The type of its partial. Processors with the same type of partial and of stats can share accumulators.
+    pub partial_type: TypeId,
+    /// The format of its stored partials, or `None` if they cannot be stored.
+    pub format: Option<Format>,
+    start: fn() -> Box<dyn ErasedPartial>,
+    prepare: fn(&Value) -> Result<Finisher, InvalidValue>,
+    storage: Option<Storage>,
 }
 
 impl Registered {
-    /// The processor `P`.
-    pub const fn of<P: Processor>() -> Self {
+    fn new<P: Processor>() -> Self {
         Self {
             name: P::NAME,
             description: P::DESCRIPTION,
             stats_type: P::STATS_TYPE,
-            format: P::Partial::FORMAT,
-            start: || Box::new(Erased(P::Partial::default())),
-            prepare: |parameters| Ok(Box::new(Prepared(P::new(parameters)?))),
+            partial_type: TypeId::of::<P::Partial>(),
+            start: || Box::new(P::Partial::default()),
+            prepare: Finisher::new::<P>,
+            format: None,
+            storage: None,
         }
     }
 
-    /// The name on the wire.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// What it does and which parameters it has, for people.
-    pub fn description(&self) -> &'static str {
-        self.description
-    }
-
-    /// The type of the stats that it works on.
-    pub fn stats_type(&self) -> StatsType {
-        self.stats_type
-    }
-
-    /// The [`Partial::FORMAT`] of what it gathers. All processors in [`all`] for one type of stats gather the same, so
-    /// that a partial kept under type, date and format serves each of them.
-    pub fn format(&self) -> u32 {
-        self.format
+    fn stored<P: Processor<Partial: StoredPartial>>() -> Self {
+        Self {
+            format: Some(P::Partial::FORMAT),
+            storage: Some(Storage::of::<P::Partial>()),
+            ..Self::new::<P>()
+        }
     }
 
     /// An empty accumulator.
-    pub fn start(&self) -> Box<dyn Accumulator> {
-        (self.start)()
+    pub fn start(&self) -> Accumulator {
+        Accumulator {
+            partial: (self.start)(),
+            storage: self.storage,
+        }
     }
 
-    /// Checks the parameters, see [`Processor::new`]; what comes back writes results.
-    pub fn prepare(&self, parameters: &Value) -> Result<Box<dyn Finish>, InvalidValue> {
+    /// Parses the parameters: an object, or `null` or an empty list for none. The error names each invalid parameter.
+    pub fn prepare(&self, parameters: &Value) -> Result<Finisher, InvalidValue> {
         (self.prepare)(parameters)
     }
 }
 
-/// A [`Partial`] whose type is not known at compile time. Made by [`Registered::start`].
-pub trait Accumulator: Any + Send + Sync {
-    /// See [`Partial::fold`].
-    fn fold(&mut self, date: NaiveDate, data: &str);
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registered").field(&self.name).finish()
+    }
+}
 
-    /// Takes in all that another accumulator of this processor holds, or of one that gathers the same.
-    fn merge(&mut self, other: Box<dyn Accumulator>) -> Result<(), ProcessorError>;
+/// A [`Partial`] whose type is not known at compile time, created by [`Registered::start`].
+pub struct Accumulator {
+    partial: Box<dyn ErasedPartial>,
+    storage: Option<Storage>,
+}
 
-    /// Takes in a serialised partial. One that cannot be read changes nothing.
-    fn merge_json(&mut self, json: &[u8]) -> Result<(), ProcessorError>;
+impl Accumulator {
+    /// Adds one client's stats of one day, see [`Partial::fold`].
+    pub fn fold<'a>(
+        &mut self,
+        date: NaiveDate,
+        documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
+    ) {
+        let mut documents = documents.into_iter().map(Into::into);
+        self.partial.fold(date, &mut documents);
+    }
 
-    /// The partial as JSON, the same bytes for the same content.
-    fn to_json(&self) -> Result<Vec<u8>, ProcessorError>;
+    /// Adds a stat as a client-day of its own.
+    pub fn fold_stat(&mut self, stat: &Stat) {
+        self.fold(stat.date, [stat.data.as_str()]);
+    }
+
+    /// Adds an accumulator of other client-days. Fails if its partial has another type.
+    pub fn merge(&mut self, other: &Self) -> Result<(), ProcessorError> {
+        self.partial.merge(&*other.partial)
+    }
+
+    /// Adds a stored partial. An error changes nothing.
+    pub fn merge_json(&mut self, json: &[u8]) -> Result<(), ProcessorError> {
+        let storage = self.storage.ok_or(ProcessorError::NotStored)?;
+        (storage.merge_json)(&mut *self.partial, json)
+    }
+
+    /// The partial as JSON. The same content gives the same bytes.
+    pub fn to_json(&self) -> Result<Vec<u8>, ProcessorError> {
+        let storage = self.storage.ok_or(ProcessorError::NotStored)?;
+        (storage.to_json)(&*self.partial)
+    }
 
     /// See [`Partial::skipped`].
-    fn skipped(&self) -> u64;
+    pub fn skipped(&self) -> u64 {
+        self.partial.skipped()
+    }
 
     /// See [`Partial::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.partial.is_empty()
+    }
+}
+
+/// Computes results of accumulators with given parameters, created by [`Registered::prepare`].
+pub struct Finisher(Box<Finish>);
+
+type Finish = dyn Fn(&dyn Any, Shape) -> Result<String, ProcessorError> + Send + Sync;
+
+impl Finisher {
+    fn new<P: Processor>(value: &Value) -> Result<Self, InvalidValue> {
+        let params = parameters::<P::Params>(value)?;
+        Ok(Self(Box::new(move |partial, shape| {
+            let partial = partial.downcast_ref::<P::Partial>();
+            let partial = partial.ok_or(ProcessorError::OtherPartial)?;
+            if Partial::is_empty(partial) {
+                return Ok(match shape {
+                    Shape::Series => "[]".to_owned(),
+                    Shape::Map => "{}".to_owned(),
+                });
+            }
+            let output = P::finish(partial, &params);
+            match shape {
+                Shape::Series => serde_json::to_string(&output),
+                Shape::Map => serde_json::to_string(&P::map(&output)),
+            }
+            .map_err(ProcessorError::Write)
+        })))
+    }
+
+    /// The result as JSON; `[]` or `{}` for an empty partial.
+    pub fn finish(
+        &self,
+        accumulator: &Accumulator,
+        shape: Shape,
+    ) -> Result<String, ProcessorError> {
+        (self.0)(accumulator.partial.as_any(), shape)
+    }
+}
+
+/// The functions that store and read a type of partial.
+#[derive(Clone, Copy)]
+struct Storage {
+    to_json: fn(&dyn ErasedPartial) -> Result<Vec<u8>, ProcessorError>,
+    merge_json: fn(&mut dyn ErasedPartial, &[u8]) -> Result<(), ProcessorError>,
+}
+
+impl Storage {
+    fn of<P: StoredPartial>() -> Self {
+        Self {
+            to_json: |partial| {
+                let partial = partial.as_any().downcast_ref::<P>();
+                serde_json::to_vec(partial.ok_or(ProcessorError::OtherPartial)?)
+                    .map_err(ProcessorError::Write)
+            },
+            merge_json: |partial, json| {
+                let other: P = serde_json::from_slice(json).map_err(ProcessorError::Read)?;
+                partial.merge(&other)
+            },
+        }
+    }
+}
+
+/// [`Partial`] without generic methods.
+trait ErasedPartial: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn fold(&mut self, date: NaiveDate, documents: &mut dyn Iterator<Item = Cow<'_, str>>);
+    fn merge(&mut self, other: &dyn ErasedPartial) -> Result<(), ProcessorError>;
+    fn skipped(&self) -> u64;
     fn is_empty(&self) -> bool;
 }
 
-/// A [`Processor`] with its parameters, whose type is not known at compile time. Made by [`Registered::prepare`].
-pub trait Finish: Send + Sync {
-    /// The result as JSON.
-    fn finish(&self, accumulator: &dyn Accumulator, shape: Shape)
-    -> Result<String, ProcessorError>;
-}
-
-struct Erased<P>(P);
-
-impl<P: Partial> Accumulator for Erased<P> {
-    fn fold(&mut self, date: NaiveDate, data: &str) {
-        self.0.fold(date, data);
+impl<P: Partial> ErasedPartial for P {
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
-    fn merge(&mut self, other: Box<dyn Accumulator>) -> Result<(), ProcessorError> {
-        let other: Box<dyn Any> = other;
-        let other = other
-            .downcast::<Self>()
-            .map_err(|_| ProcessorError::OtherProcessor)?;
-        self.0.merge(other.0);
+    fn fold(&mut self, date: NaiveDate, documents: &mut dyn Iterator<Item = Cow<'_, str>>) {
+        Partial::fold(self, date, documents);
+    }
+
+    fn merge(&mut self, other: &dyn ErasedPartial) -> Result<(), ProcessorError> {
+        let other = other.as_any().downcast_ref();
+        Partial::merge(self, other.ok_or(ProcessorError::OtherPartial)?);
         Ok(())
-    }
-
-    fn merge_json(&mut self, json: &[u8]) -> Result<(), ProcessorError> {
-        self.0
-            .merge(serde_json::from_slice(json).map_err(ProcessorError::Partial)?);
-        Ok(())
-    }
-
-    fn to_json(&self) -> Result<Vec<u8>, ProcessorError> {
-        serde_json::to_vec(&self.0).map_err(ProcessorError::Write)
     }
 
     fn skipped(&self) -> u64 {
-        self.0.skipped()
+        Partial::skipped(self)
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-struct Prepared<P>(P);
-
-impl<P: Processor> Finish for Prepared<P> {
-    fn finish(
-        &self,
-        accumulator: &dyn Accumulator,
-        shape: Shape,
-    ) -> Result<String, ProcessorError> {
-        let accumulator: &dyn Any = accumulator;
-        let Erased(partial) = accumulator
-            .downcast_ref::<Erased<P::Partial>>()
-            .ok_or(ProcessorError::OtherProcessor)?;
-        let mut json = Vec::new();
-        self.0
-            .finish(partial, shape, &mut serde_json::Serializer::new(&mut json))
-            .map_err(ProcessorError::Write)?;
-        // What serde_json writes is UTF-8.
-        String::from_utf8(json)
-            .map_err(|error| ProcessorError::Write(serde::ser::Error::custom(error)))
+        Partial::is_empty(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
     use serde_json::json;
 
     use super::*;
+    use crate::ObjectPartial;
+
+    struct Skipped;
+
+    impl Processor for Skipped {
+        type Partial = ObjectPartial;
+        type Params = IgnoredAny;
+        type Output = u64;
+
+        const NAME: &'static str = "skipped";
+        const DESCRIPTION: &'static str = "The number of parts that cannot be read.";
+        const STATS_TYPE: StatsType = StatsType::Threat;
+
+        fn finish(partial: &ObjectPartial, _: &IgnoredAny) -> u64 {
+            Partial::skipped(partial)
+        }
+    }
 
     #[test]
-    fn processors_are_found_by_name() {
-        let names: Vec<_> = all().iter().map(Registered::name).collect();
+    fn processors_are_ordered_and_names_are_unique() {
+        fn assert_send_sync<T: Send + Sync>(_: &T) {}
+
+        let mut registry = Registry::default();
+        assert_send_sync(&registry);
+        registry.register::<Skipped>().unwrap();
+        let names: Vec<_> = registry.iter().map(|known| known.name).collect();
         assert_eq!(
             names,
             [
                 "risk_averages",
                 "risk_averages_on_date",
                 "threat_average_on_date",
-                "vulnerability_average_on_date"
+                "vulnerability_average_on_date",
+                "skipped"
             ]
         );
-        for known in all() {
-            assert_eq!(find(known.name()).map(Registered::name), Some(known.name()));
-            assert!(!known.description().is_empty());
+        for name in names {
+            assert_eq!(registry.find(name).unwrap().name, name);
         }
-        assert!(find("tree").is_none());
-        let on_date = find("risk_averages_on_date").unwrap();
-        for word in [
-            "risks_type",
-            "informational",
-            "operational",
-            "risks_state",
-            "current",
-            "residual",
+        assert!(registry.find("tree").is_none());
+        let error = registry.register_stored::<RiskAverages>().unwrap_err();
+        let message = "a processor named 'risk_averages' is already registered";
+        assert_eq!(error.to_string(), message);
+
+        let mut registry = Registry::empty();
+        registry.register_stored::<Skipped>().unwrap();
+        assert_eq!(registry.iter().count(), 1);
+    }
+
+    #[test]
+    fn descriptions_of_risk_processors_name_their_parameters() {
+        let registry = Registry::default();
+        for name in ["risk_averages", "risk_averages_on_date"] {
+            let description = registry.find(name).unwrap().description;
+            let words = "risks_type informational operational risks_state current residual";
+            assert!(words.split(' ').all(|word| description.contains(word)));
+        }
+    }
+
+    #[test]
+    fn processors_with_the_same_partial_share_accumulators() {
+        let registry = Registry::default();
+        for one in registry.iter() {
+            let finisher = one.prepare(&Value::Null).unwrap();
+            for other in registry.iter() {
+                let merged = one.start().merge(&other.start());
+                let finished = finisher.finish(&other.start(), Shape::Map);
+                for result in [merged, finished.map(drop)] {
+                    match one.partial_type == other.partial_type {
+                        true => assert!(result.is_ok() && one.format == other.format),
+                        false => assert!(matches!(result, Err(ProcessorError::OtherPartial))),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn results_take_the_requested_shape() {
+        let threats = r#"[5, {"uuid": "b402d4e0-4576-11e9-9173-0800277f0571", "count": 1, "maxRisk": 1, "averageRate": 1}]"#;
+        let mut registry = Registry::default();
+        registry.register::<Skipped>().unwrap();
+        for (name, series, map) in [
+            ("threat_average_on_date", "[{\"object\":", "{\"b402d4e0-"),
+            ("skipped", "2", "2"),
         ] {
-            assert!(on_date.description().contains(word), "{word}");
-        }
-    }
-
-    /// A partial is kept under the type of the stats, and must serve every processor for it.
-    #[test]
-    fn processors_of_one_type_gather_the_same() {
-        for one in all() {
-            for other in all()
-                .iter()
-                .filter(|other| other.stats_type == one.stats_type)
-            {
-                assert_eq!(one.format(), other.format());
-                one.start().merge(other.start()).unwrap();
-                let finish = one.prepare(&Value::Null).unwrap();
-                finish.finish(other.start().as_ref(), Shape::Map).unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn what_belongs_elsewhere_is_refused() {
-        let risks = find("risk_averages").unwrap();
-        let threats = find("threat_average_on_date").unwrap();
-        let error = risks.start().merge(threats.start()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the accumulator is that of another processor"
-        );
-        let finish = threats.prepare(&Value::Null).unwrap();
-        assert!(matches!(
-            finish.finish(risks.start().as_ref(), Shape::Map),
-            Err(ProcessorError::OtherProcessor)
-        ));
-    }
-
-    #[test]
-    fn a_partial_that_cannot_be_read_changes_nothing() {
-        for processor in all() {
+            let processor = registry.find(name).unwrap();
+            let finisher = processor.prepare(&json!({"unknown": 1})).unwrap();
             let mut accumulator = processor.start();
-            let skipped = accumulator.to_json().unwrap();
-            let skipped = String::from_utf8(skipped)
-                .unwrap()
-                .replace('0', &u64::MAX.to_string());
-            accumulator.merge_json(skipped.as_bytes()).unwrap();
-            accumulator.fold("2026-11-20".parse().unwrap(), "5");
-            assert_eq!(accumulator.skipped(), u64::MAX);
-            let before = accumulator.to_json().unwrap();
-            for json in [&b""[..], b"null", b"{}", b"[]", b"\xff", b"{\"skipped\":1}"] {
-                let error = accumulator.merge_json(json).unwrap_err();
-                assert!(
-                    error
-                        .to_string()
-                        .starts_with("the partial cannot be read: ")
-                );
+            for (documents, shape, start) in [
+                ("5", Shape::Series, "[]"),
+                ("[]", Shape::Map, "{}"),
+                (threats, Shape::Series, series),
+                ("[]", Shape::Map, map),
+            ] {
+                accumulator.fold(NaiveDate::MIN, [documents]);
+                let result = finisher.finish(&accumulator, shape).unwrap();
+                assert!(result.starts_with(start), "{result}");
             }
-            assert_eq!(accumulator.to_json().unwrap(), before);
         }
     }
 
     #[test]
-    fn parameters_are_checked_by_the_processor_that_has_them() {
-        for processor in all() {
-            for none in [json!(null), json!({}), json!([]), json!({"other": 1})] {
-                assert!(processor.prepare(&none).is_ok(), "{none}");
+    fn only_stored_partials_become_json() {
+        let mut registry = Registry::empty();
+        registry.register::<Skipped>().unwrap();
+        let processor = registry.find("skipped").unwrap();
+        assert_eq!(processor.format, None);
+        let mut accumulator = processor.start();
+        let written = accumulator.to_json().map(drop);
+        for result in [written, accumulator.merge_json(b"{}")] {
+            assert!(matches!(result, Err(ProcessorError::NotStored)));
+        }
+    }
+
+    #[test]
+    fn a_merge_json_error_changes_nothing() {
+        for processor in Registry::default().iter() {
+            let mut accumulator = processor.start();
+            let empty = String::from_utf8(accumulator.to_json().unwrap()).unwrap();
+            let full = empty.replace('0', &u64::MAX.to_string());
+            accumulator.merge_json(full.as_bytes()).unwrap();
+            accumulator.fold(NaiveDate::MIN, ["5"]);
+            assert_eq!(accumulator.skipped(), u64::MAX);
+            for json in ["", "null", "{}", "[]", r#"{"skipped":1}"#] {
+                let error = accumulator.merge_json(json.as_bytes()).unwrap_err();
+                assert!(matches!(error, ProcessorError::Read(_)));
             }
-            assert!(processor.prepare(&json!("x")).is_err());
-            let junk = processor.prepare(&json!({"risks_type": "junk"}));
-            assert_eq!(junk.is_err(), processor.stats_type() == StatsType::Risk);
+            assert_eq!(accumulator.to_json().unwrap(), full.as_bytes());
         }
     }
 }

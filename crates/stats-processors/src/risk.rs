@@ -1,132 +1,120 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
-use serde_json::value::RawValue;
-use stats_core::{FieldErrors, InvalidValue, StatsType};
+use stats_core::StatsType;
 
-use crate::json::{fields, list, number, text};
-use crate::processor::{finish_empty, parameters};
-use crate::{Mean, Partial, Processor, Shape};
+use crate::names::named_enum;
+use crate::{Cell, Format, Mean, Partial, Processor, Selection, StoredPartial, json};
 
-/// The risks as they are, and as they will be after treatment.
-const STATES: [&str; 2] = ["current", "residual"];
-/// The risks of information assets, and those of operations.
-const KINDS: [&str; 2] = ["informational", "operational"];
-const LEVELS: [&str; 3] = ["Low risks", "Medium risks", "High risks"];
+named_enum! {
+    /// Whether risks are counted before or after treatment.
+    State {
+        /// Before treatment.
+        Current = "current",
+        /// After the planned treatment.
+        Residual = "residual",
+    }
+}
 
-/// Something for each of [`STATES`], [`KINDS`] and [`LEVELS`].
-type Table<T> = [[[T; LEVELS.len()]; KINDS.len()]; STATES.len()];
+named_enum! {
+    /// The kind of a risk.
+    Kind {
+        /// Risks of information assets.
+        Informational = "informational",
+        /// Operational risks.
+        Operational = "operational",
+    }
+}
 
-/// Means of the numbers of risks per date, state, kind and level.
+named_enum! {
+    /// The level of a risk, by the thresholds of its analysis.
+    Level {
+        /// Up to the first threshold.
+        Low = "Low risks",
+        /// Up to the second threshold.
+        Medium = "Medium risks",
+        /// Above the second threshold.
+        High = "High risks",
+    }
+}
+
+/// Means of the numbers of risks by date, state, kind and level.
 ///
-/// What is read of a stat is `{"risks": {state: {kind: [{"level": level, "value": number}]}}}`. An unknown state, kind
-/// or level and an unreadable value are skipped alone, each counting as one; a stat without a readable `risks` counts
-/// as one. Other fields of the stat, such as `total`, are ignored. Where an object is expected an empty list holds
-/// nothing and skips nothing, since that is how PHP writes an empty map. A level that is listed twice is two values.
+/// A stat is `{"risks": {state: {kind: [{"level": level, "value": number}]}}}`. Unknown states, kinds and levels and
+/// unreadable values are skipped one by one. If a level is repeated, the last readable value counts and the others are
+/// skipped.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RiskPartial {
     skipped: u64,
-    /// Only dates for which there is a value.
-    days: BTreeMap<NaiveDate, Table<Mean>>,
+    /// Only dates with a value.
+    days: BTreeMap<NaiveDate, Table<Cell>>,
 }
 
+/// A value for each of [`State::ALL`], [`Kind::ALL`] and [`Level::ALL`].
+type Table<T> = [[[T; Level::ALL.len()]; Kind::ALL.len()]; State::ALL.len()];
+
 impl RiskPartial {
-    /// The means of each state and kind, overall and per date, in the order in which results name them.
-    pub fn history(&self) -> Vec<RiskHistory> {
+    /// The history of each selected state and kind.
+    pub fn histories(&self, params: &RiskParameters) -> Vec<RiskHistory> {
         let mut overall = Table::default();
         for day in self.days.values() {
-            merge_table(&mut overall, day);
+            merge_tables(&mut overall, day);
         }
         let mut histories = Vec::new();
-        for (state, state_name) in STATES.iter().enumerate() {
-            for (kind, kind_name) in KINDS.iter().enumerate() {
-                let values = |table: &Table<Mean>| table[state][kind].each_ref().map(Mean::value);
-                let by_date = self.days.iter().map(|(date, table)| (*date, values(table)));
+        for state in State::ALL {
+            for kind in Kind::ALL {
+                if !params.risks_state.contains(&state) || !params.risks_type.contains(&kind) {
+                    continue;
+                }
+                let levels = |table: &Table<Cell>| {
+                    let [low, medium, high] = table[state as usize][kind as usize];
+                    Levels { low, medium, high }
+                };
+                let by_date = self.days.iter().map(|(date, table)| (*date, levels(table)));
                 histories.push(RiskHistory {
-                    state: state_name,
-                    kind: kind_name,
-                    overall: values(&overall),
+                    state,
+                    kind,
+                    overall: levels(&overall),
                     by_date: by_date
-                        .filter(|(_, levels)| levels.iter().any(Option::is_some))
+                        .filter(|(_, levels)| *levels != Levels::default())
                         .collect(),
                 });
             }
         }
         histories
     }
-
-    fn skip(&mut self, parts: u64) {
-        self.skipped = self.skipped.saturating_add(parts);
-    }
-
-    fn fold_level(&mut self, date: NaiveDate, state: usize, kind: usize, reading: &RawValue) {
-        match read_level(reading) {
-            Some((level, value)) => {
-                self.days.entry(date).or_default()[state][kind][level].add(value);
-            }
-            None => self.skip(1),
-        }
-    }
-}
-
-/// The mean numbers of low, medium and high risks, in this order; `None` where no stat has any.
-pub type RiskLevels = [Option<f64>; 3];
-
-/// The mean numbers of risks of one state and kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RiskHistory {
-    /// `current` or `residual`.
-    pub state: &'static str,
-    /// `informational` or `operational`.
-    pub kind: &'static str,
-    /// The means over all stats.
-    pub overall: RiskLevels,
-    /// The means over the stats of each date that has any, the oldest first.
-    pub by_date: Vec<(NaiveDate, RiskLevels)>,
-}
-
-/// The number of a level and its value.
-fn read_level(reading: &RawValue) -> Option<(usize, f64)> {
-    let [level, value] = fields(reading.get(), &["level", "value"])?.values;
-    let level = text(level?)?;
-    let level = LEVELS.iter().position(|known| *known == level)?;
-    Some((level, number(value?)?))
 }
 
 impl Partial for RiskPartial {
-    const FORMAT: u32 = 1;
-
-    fn fold(&mut self, date: NaiveDate, data: &str) {
-        let risks = fields(data, &["risks"]).and_then(|data| data.values[0]);
-        let Some(states) = risks.and_then(|risks| fields(risks.get(), &STATES)) else {
-            self.skip(1);
-            return;
-        };
-        self.skip(states.others);
-        for (state, kinds) in present(&states.values) {
-            let Some(kinds) = fields(kinds, &KINDS) else {
-                self.skip(1);
-                continue;
-            };
-            self.skip(kinds.others);
-            for (kind, levels) in present(&kinds.values) {
-                let Some(levels) = list(levels) else {
-                    self.skip(1);
-                    continue;
-                };
-                for reading in levels {
-                    self.fold_level(date, state, kind, reading);
+    fn fold<'a>(
+        &mut self,
+        date: NaiveDate,
+        documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
+    ) {
+        let mut client_day = Table::<Mean>::default();
+        for document in documents {
+            let (values, skipped) = read(&document.into()).unwrap_or_else(|| (Table::default(), 1));
+            self.skipped = self.skipped.saturating_add(skipped);
+            for (mean, value) in flat_mut(&mut client_day).zip(flat(&values)) {
+                if let Some(value) = value {
+                    mean.add(*value);
                 }
+            }
+        }
+        if flat(&client_day).any(|mean| mean.count() > 0) {
+            let cells = flat_mut(self.days.entry(date).or_default());
+            for (cell, mean) in cells.zip(flat(&client_day)) {
+                cell.add(*mean);
             }
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        self.skip(other.skipped);
-        for (date, means) in other.days {
-            merge_table(self.days.entry(date).or_default(), &means);
+    fn merge(&mut self, other: &Self) {
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        for (date, table) in &other.days {
+            merge_tables(self.days.entry(*date).or_default(), table);
         }
     }
 
@@ -139,127 +127,128 @@ impl Partial for RiskPartial {
     }
 }
 
-/// The fields that are there, with their numbers.
-fn present<'de>(values: &[Option<&'de RawValue>]) -> impl Iterator<Item = (usize, &'de str)> {
-    values
-        .iter()
-        .enumerate()
-        .filter_map(|(i, value)| value.map(|value| (i, value.get())))
-}
-
-fn merge_table(table: &mut Table<Mean>, other: &Table<Mean>) {
-    let means = table.iter_mut().flatten().flatten();
-    for (mean, other) in means.zip(other.iter().flatten().flatten()) {
-        mean.merge(other);
-    }
-}
-
-/// Which states and kinds somebody asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Selection {
-    states: [bool; STATES.len()],
-    kinds: [bool; KINDS.len()],
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self {
-            states: [true; STATES.len()],
-            kinds: [true; KINDS.len()],
-        }
-    }
-}
-
-impl Selection {
-    fn new(value: &Value) -> Result<Self, InvalidValue> {
-        let given = parameters(value)?;
-        let mut errors = FieldErrors::default();
-        let selection = Self {
-            states: select("risks_state", &STATES, &given, &mut errors),
-            kinds: select("risks_type", &KINDS, &given, &mut errors),
-        };
-        if errors.is_empty() {
-            Ok(selection)
-        } else {
-            Err(InvalidValue::message(errors.to_string()))
-        }
-    }
-
-    /// Something for each level of the states and kinds that were asked for.
-    fn by_level<T>(&self, value: impl Fn(usize, usize, usize) -> Option<T>) -> ByLevel<T> {
-        let kinds = |state| {
-            selected(&KINDS, &self.kinds)
-                .map(|(kind, name)| {
-                    let levels = LEVELS.iter().enumerate();
-                    let levels = levels
-                        .filter_map(|(level, name)| Some((*name, value(state, kind, level)?)));
-                    (name, levels.collect())
-                })
-                .collect()
-        };
-        selected(&STATES, &self.states)
-            .map(|(state, name)| (name, kinds(state)))
-            .collect()
-    }
-}
-
-type ByLevel<T> = BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<&'static str, T>>>;
-
-/// The names that are selected, with their numbers.
-fn selected(
-    names: &'static [&'static str],
-    selected: &[bool],
-) -> impl Iterator<Item = (usize, &'static str)> {
-    names
-        .iter()
-        .copied()
-        .enumerate()
-        .zip(selected)
-        .filter_map(|(name, selected)| selected.then_some(name))
-}
-
-/// Which of `names` the parameter called `parameter` selects: a text with some of them, separated by commas. All if
-/// there is none, or an empty one.
-fn select<const N: usize>(
-    parameter: &str,
-    names: &[&str; N],
-    given: &serde_json::Map<String, Value>,
-    errors: &mut FieldErrors,
-) -> [bool; N] {
-    let asked = match given.get(parameter) {
-        None | Some(Value::Null) => return [true; N],
-        Some(Value::String(asked)) if asked.trim().is_empty() => return [true; N],
-        Some(Value::String(asked)) => asked,
-        Some(_) => {
-            errors.add(
-                parameter,
-                format_args!("must be a string: {}", names.join(" or ")),
-            );
-            return [false; N];
-        }
+impl StoredPartial for RiskPartial {
+    const FORMAT: Format = Format {
+        name: "risk",
+        version: 2,
     };
-    let mut selected = [false; N];
-    for name in asked.split(',').map(str::trim) {
-        match names.iter().position(|known| *known == name) {
-            Some(position) => selected[position] = true,
-            None => errors.add(parameter, InvalidValue::new(name, names.join(" or "))),
-        }
-    }
-    selected
 }
 
-/// The mean number of risks by state, kind and level, over all stats. Both shapes are the same:
-/// `{state: {kind: {level: mean}}}`.
-///
-/// A level of which there is no value is left out: the mean of nothing is no number, and 0 would say that there are no
-/// such risks. [`RiskAveragesOnDate`] has the parameters, and they are the same here.
-#[derive(Debug, Clone, Default)]
-pub struct RiskAverages {
-    selection: Selection,
+/// The values of a stat and the number of skipped parts, or `None` if there are no `risks`.
+fn read(document: &str) -> Option<(Table<Option<f64>>, u64)> {
+    let [risks] = json::fields(document, &["risks"])?.values;
+    let states = json::fields(risks?, &State::NAMES)?;
+    let mut values = Table::<Option<f64>>::default();
+    let mut skipped = states.others;
+    for (kinds, values) in present(states.values, &mut values) {
+        let Some(kinds) = json::fields(kinds, &Kind::NAMES) else {
+            skipped += 1;
+            continue;
+        };
+        skipped += kinds.others;
+        for (levels, values) in present(kinds.values, values) {
+            let Some(levels) = json::objects(levels, &["level", "value"]) else {
+                skipped += 1;
+                continue;
+            };
+            for element in levels {
+                let Some((level, value)) = element.and_then(read_level) else {
+                    skipped += 1;
+                    continue;
+                };
+                let earlier = values[level as usize].replace(value);
+                skipped += u64::from(earlier.is_some());
+            }
+        }
+    }
+    Some((values, skipped))
 }
+
+fn read_level(fields: json::Fields<'_, 2>) -> Option<(Level, f64)> {
+    let [level, value] = fields.values;
+    Some((json::text(level?)?.parse().ok()?, json::number(value?)?))
+}
+
+/// The present fields, each with its value in the table.
+fn present<'a, 'de, T, const N: usize>(
+    fields: [Option<&'de str>; N],
+    values: &'a mut [T; N],
+) -> impl Iterator<Item = (&'de str, &'a mut T)> {
+    fields
+        .into_iter()
+        .zip(values)
+        .filter_map(|(field, value)| Some((field?, value)))
+}
+
+fn flat<T>(table: &Table<T>) -> impl Iterator<Item = &T> {
+    table.iter().flatten().flatten()
+}
+
+fn flat_mut<T>(table: &mut Table<T>) -> impl Iterator<Item = &mut T> {
+    table.iter_mut().flatten().flatten()
+}
+
+fn merge_tables(table: &mut Table<Cell>, other: &Table<Cell>) {
+    for (cell, other) in flat_mut(table).zip(flat(other)) {
+        cell.merge(*other);
+    }
+}
+
+/// The numbers of risks of one state and kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskHistory {
+    /// The state.
+    pub state: State,
+    /// The kind.
+    pub kind: Kind,
+    /// The means over all stats.
+    pub overall: Levels,
+    /// The means over the stats of each date with stats, ordered by date.
+    pub by_date: Vec<(NaiveDate, Levels)>,
+}
+
+/// The numbers of risks of each level. A cell is empty if there is no value.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Levels {
+    /// Low risks.
+    pub low: Cell,
+    /// Medium risks.
+    pub medium: Cell,
+    /// High risks.
+    pub high: Cell,
+}
+
+impl Levels {
+    /// The number of risks of one level.
+    pub fn get(&self, level: Level) -> Cell {
+        match level {
+            Level::Low => self.low,
+            Level::Medium => self.medium,
+            Level::High => self.high,
+        }
+    }
+}
+
+/// Parameters of the risk processors.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RiskParameters {
+    /// The states in the result.
+    pub risks_state: Selection<State>,
+    /// The kinds in the result.
+    pub risks_type: Selection<Kind>,
+}
+
+/// The mean number of risks by state, kind and level, over all stats.
+///
+/// The result is `{state: {kind: {level: mean}}}` in both shapes. Levels without a value are omitted.
+#[derive(Debug)]
+pub struct RiskAverages;
 
 impl Processor for RiskAverages {
     type Partial = RiskPartial;
+    type Params = RiskParameters;
+    type Output = RiskMeans;
 
     const NAME: &'static str = "risk_averages";
     const DESCRIPTION: &'static str = "Mean number of risks over all stats, by state (current, residual), kind \
@@ -267,43 +256,22 @@ impl Processor for RiskAverages {
         informational or operational; risks_state, current or residual.";
     const STATS_TYPE: StatsType = StatsType::Risk;
 
-    fn new(parameters: &Value) -> Result<Self, InvalidValue> {
-        let selection = Selection::new(parameters)?;
-        Ok(Self { selection })
-    }
-
-    fn finish<S: Serializer>(
-        &self,
-        partial: &RiskPartial,
-        shape: Shape,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        if partial.is_empty() {
-            return finish_empty(shape, serializer);
-        }
-        let mut means = Table::default();
-        for day in partial.days.values() {
-            merge_table(&mut means, day);
-        }
-        self.selection
-            .by_level(|state, kind, level| means[state][kind][level].value())
-            .serialize(serializer)
+    fn finish(partial: &RiskPartial, params: &RiskParameters) -> RiskMeans {
+        RiskMeans(partial.histories(params))
     }
 }
 
-/// The mean number of risks by state, kind, level and date: `{state: {kind: {level: values}}}`, where the values are
-/// `[{"date", "value"}]` as a series and `{date: value}` as a map. All three levels are there; one of which there is no
-/// value has none.
+/// The mean number of risks by state, kind, level and date.
 ///
-/// The parameters `risks_state` and `risks_type` leave states and kinds out. Each is a name or several separated by
-/// commas; none, `null` and the empty text mean all.
-#[derive(Debug, Clone, Default)]
-pub struct RiskAveragesOnDate {
-    selection: Selection,
-}
+/// The result is `{state: {kind: {level: values}}}`, where the values are `[{"date", "value"}]` in the series and
+/// `{date: value}` in the map. A level without a value has an empty list or object.
+#[derive(Debug)]
+pub struct RiskAveragesOnDate;
 
 impl Processor for RiskAveragesOnDate {
     type Partial = RiskPartial;
+    type Params = RiskParameters;
+    type Output = RiskSeries;
 
     const NAME: &'static str = "risk_averages_on_date";
     const DESCRIPTION: &'static str = "Mean number of risks on each date, by state (current, residual), kind \
@@ -311,57 +279,79 @@ impl Processor for RiskAveragesOnDate {
         informational or operational; risks_state, current or residual.";
     const STATS_TYPE: StatsType = StatsType::Risk;
 
-    fn new(parameters: &Value) -> Result<Self, InvalidValue> {
-        let selection = Selection::new(parameters)?;
-        Ok(Self { selection })
+    fn finish(partial: &RiskPartial, params: &RiskParameters) -> RiskSeries {
+        RiskSeries(partial.histories(params))
     }
 
-    fn finish<S: Serializer>(
-        &self,
-        partial: &RiskPartial,
-        shape: Shape,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    fn map(output: &RiskSeries) -> impl Serialize {
+        by_level(&output.0, |history, level| {
+            Some(values(history, level).collect::<BTreeMap<_, _>>())
+        })
+    }
+}
+
+/// The result of [`RiskAverages`]. Serialises as the overall means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskMeans(pub Vec<RiskHistory>);
+
+impl Serialize for RiskMeans {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        by_level(&self.0, |history, level| {
+            history.overall.get(level).analyses.value()
+        })
+        .serialize(serializer)
+    }
+}
+
+/// The result of [`RiskAveragesOnDate`]. Serialises as the means by date.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskSeries(pub Vec<RiskHistory>);
+
+impl Serialize for RiskSeries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct DateValue {
             date: NaiveDate,
             value: f64,
         }
 
-        if partial.is_empty() {
-            return finish_empty(shape, serializer);
-        }
-        let values = |state: usize, kind: usize, level: usize| {
-            partial
-                .days
-                .iter()
-                .filter_map(move |(date, means)| Some((*date, means[state][kind][level].value()?)))
-        };
-        match shape {
-            Shape::Series => self
-                .selection
-                .by_level(|state, kind, level| {
-                    let values = values(state, kind, level);
-                    Some(
-                        values
-                            .map(|(date, value)| DateValue { date, value })
-                            .collect::<Vec<_>>(),
-                    )
-                })
-                .serialize(serializer),
-            Shape::Map => self
-                .selection
-                .by_level(|state, kind, level| {
-                    Some(values(state, kind, level).collect::<BTreeMap<_, _>>())
-                })
-                .serialize(serializer),
-        }
+        by_level(&self.0, |history, level| {
+            let values = values(history, level);
+            Some(
+                values
+                    .map(|(date, value)| DateValue { date, value })
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .serialize(serializer)
     }
+}
+
+/// The dates with a value, and their means.
+fn values(history: &RiskHistory, level: Level) -> impl Iterator<Item = (NaiveDate, f64)> {
+    let by_date = history.by_date.iter();
+    by_date.filter_map(move |(date, levels)| Some((*date, levels.get(level).analyses.value()?)))
+}
+
+type ByLevel<T> = BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<&'static str, T>>>;
+
+fn by_level<T>(
+    histories: &[RiskHistory],
+    value: impl Fn(&RiskHistory, Level) -> Option<T>,
+) -> ByLevel<T> {
+    let mut states = ByLevel::new();
+    for history in histories {
+        let levels = Level::ALL.into_iter();
+        let levels = levels.filter_map(|level| Some((level.as_str(), value(history, level)?)));
+        let kinds = states.entry(history.state.as_str()).or_default();
+        kinds.insert(history.kind.as_str(), levels.collect());
+    }
+    states
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -370,63 +360,51 @@ mod tests {
     }
 
     /// The levels of current informational, current operational, residual informational and residual operational risks.
-    fn stat(numbers: [[i32; 3]; 4]) -> Value {
+    fn stat(numbers: [[i32; 3]; 4]) -> String {
         let [a, b, c, d] = numbers.map(|[low, medium, high]| {
-            json!([
-                {"level": "Low risks", "value": low},
-                {"level": "Medium risks", "value": medium},
-                {"level": "High risks", "value": high},
-            ])
+            format!(
+                r#"[{{"level": "Low risks", "value": {low}}}, {{"level": "Medium risks", "value": {medium}}},
+                    {{"level": "High risks", "value": "{high}"}}]"#
+            )
         });
-        json!({
-            "risks": {
-                "current": {"informational": a, "operational": b},
-                "residual": {"informational": c, "operational": d},
-            },
-            "total": {"current": {"informational": 101}},
-        })
+        format!(
+            r#"{{"risks": {{"current": {{"informational": {a}, "operational": {b}}},
+                            "residual": {{"informational": {c}, "operational": {d}}}}}, "total": 5}}"#
+        )
     }
 
-    /// Three stats, two of them of one day.
+    /// Two client-days, one with two stats.
     fn partial() -> RiskPartial {
         let mut partial = RiskPartial::default();
-        for (date, numbers) in [
-            (
-                "2026-11-20",
-                [[12, 27, 8], [18, 0, 10], [74, 26, 1], [28, 0, 0]],
-            ),
-            (
-                "2026-11-19",
-                [[66, 27, 8], [18, 0, 10], [74, 26, 1], [28, 0, 0]],
-            ),
-            (
-                "2026-11-20",
-                [[13, 30, 9], [20, 1, 10], [70, 20, 3], [26, 2, 4]],
-            ),
-        ] {
-            partial.fold(day(date), &stat(numbers).to_string());
-        }
+        let first = stat([[12, 27, 8], [18, 0, 10], [74, 26, 1], [28, 0, 0]]);
+        let second = stat([[13, 30, 9], [20, 1, 10], [70, 20, 3], [26, 2, 4]]);
+        let third = stat([[66, 27, 8], [18, 0, 10], [74, 26, 1], [28, 0, 0]]);
+        partial.fold(day("2026-11-20"), [first, second]);
+        partial.fold(day("2026-11-19"), [third]);
         assert_eq!(partial.skipped(), 0);
         partial
     }
 
-    fn of(stats: &[Value]) -> RiskPartial {
+    fn of(document: &str) -> RiskPartial {
         let mut partial = RiskPartial::default();
-        for data in stats {
-            partial.fold(day("2026-11-20"), &data.to_string());
-        }
+        partial.fold(day("2026-11-20"), [document]);
         partial
     }
 
-    fn finish<P: Processor>(partial: &P::Partial, parameters: Value, shape: Shape) -> Value {
-        let processor = P::new(&parameters).unwrap();
-        processor
-            .finish(partial, shape, serde_json::value::Serializer)
-            .unwrap()
+    fn current(kinds: &[Kind]) -> RiskParameters {
+        RiskParameters {
+            risks_state: Selection(vec![State::Current]),
+            risks_type: Selection(kinds.to_vec()),
+        }
+    }
+
+    fn averages(partial: &RiskPartial) -> Value {
+        json!(RiskAverages::finish(partial, &current(&[])))
     }
 
     #[test]
     fn averages_are_over_all_stats() {
+        let output = RiskAverages::finish(&partial(), &RiskParameters::default());
         let expected = json!({
             "current": {
                 "informational": {"Low risks": 91.0 / 3.0, "Medium risks": 28.0, "High risks": 25.0 / 3.0},
@@ -437,291 +415,150 @@ mod tests {
                 "operational": {"Low risks": 82.0 / 3.0, "Medium risks": 2.0 / 3.0, "High risks": 4.0 / 3.0},
             },
         });
-        for shape in [Shape::Series, Shape::Map] {
-            let result = finish::<RiskAverages>(&partial(), Value::Null, shape);
-            assert_eq!(result, expected);
-        }
+        assert_eq!(json!(RiskAverages::map(&output)), expected);
+        assert_eq!(json!(output), expected);
+        let low = output.0[0].overall.get(Level::Low);
+        let means = [low.analyses, low.clients].map(|mean| (mean.count(), mean.value()));
+        assert_eq!(means, [(3, Some(91.0 / 3.0)), (2, Some(39.25))]);
     }
 
     #[test]
-    fn averages_on_date_are_sorted_by_date() {
-        let asked = json!({"risks_state": "current", "risks_type": "informational"});
-        let series = finish::<RiskAveragesOnDate>(&partial(), asked.clone(), Shape::Series);
+    fn averages_on_date_are_ordered_by_date() {
+        let output = RiskAveragesOnDate::finish(&partial(), &current(&[Kind::Informational]));
         assert_eq!(
-            series,
-            json!({"current": {"informational": {
-                "Low risks": [
-                    {"date": "2026-11-19", "value": 66.0},
-                    {"date": "2026-11-20", "value": 12.5},
-                ],
-                "Medium risks": [
-                    {"date": "2026-11-19", "value": 27.0},
-                    {"date": "2026-11-20", "value": 28.5},
-                ],
-                "High risks": [
-                    {"date": "2026-11-19", "value": 8.0},
-                    {"date": "2026-11-20", "value": 8.5},
-                ],
-            }}})
-        );
-        let map = finish::<RiskAveragesOnDate>(&partial(), asked, Shape::Map);
-        assert_eq!(
-            map,
-            json!({"current": {"informational": {
-                "Low risks": {"2026-11-19": 66.0, "2026-11-20": 12.5},
-                "Medium risks": {"2026-11-19": 27.0, "2026-11-20": 28.5},
-                "High risks": {"2026-11-19": 8.0, "2026-11-20": 8.5},
-            }}})
-        );
-    }
-
-    #[test]
-    fn a_history_has_what_the_processors_say() {
-        let history = partial().history();
-        let names: Vec<_> = history.iter().map(|one| (one.state, one.kind)).collect();
-        assert_eq!(
-            names,
-            [
-                ("current", "informational"),
-                ("current", "operational"),
-                ("residual", "informational"),
-                ("residual", "operational"),
-            ]
-        );
-        assert_eq!(history[0].overall, [91.0 / 3.0, 28.0, 25.0 / 3.0].map(Some));
-        assert_eq!(
-            history[0].by_date,
-            [
-                (day("2026-11-19"), [66.0, 27.0, 8.0].map(Some)),
-                (day("2026-11-20"), [12.5, 28.5, 8.5].map(Some)),
-            ]
-        );
-        let high_only = of(&[
-            json!({"risks": {"residual": {"operational": [{"level": "High risks", "value": 0}]}}}),
-        ]);
-        let history = high_only.history();
-        assert_eq!(history[3].overall, [None, None, Some(0.0)]);
-        assert_eq!(
-            history[3].by_date,
-            [(day("2026-11-20"), [None, None, Some(0.0)])]
+            serde_json::to_string(&output).unwrap(),
+            concat!(
+                r#"{"current":{"informational":{"#,
+                r#""High risks":[{"date":"2026-11-19","value":8.0},{"date":"2026-11-20","value":8.5}],"#,
+                r#""Low risks":[{"date":"2026-11-19","value":66.0},{"date":"2026-11-20","value":12.5}],"#,
+                r#""Medium risks":[{"date":"2026-11-19","value":27.0},{"date":"2026-11-20","value":28.5}]}}}"#,
+            )
         );
         assert_eq!(
-            (history[0].overall, &history[0].by_date),
-            ([None; 3], &vec![])
+            serde_json::to_string(&RiskAveragesOnDate::map(&output)).unwrap(),
+            concat!(
+                r#"{"current":{"informational":{"#,
+                r#""High risks":{"2026-11-19":8.0,"2026-11-20":8.5},"#,
+                r#""Low risks":{"2026-11-19":66.0,"2026-11-20":12.5},"#,
+                r#""Medium risks":{"2026-11-19":27.0,"2026-11-20":28.5}}}}"#,
+            )
         );
-    }
-
-    #[test]
-    fn parameters_leave_states_and_kinds_out() {
-        let both = ["informational", "operational"];
-        for (parameters, states, kinds) in [
-            (json!(null), &["current", "residual"][..], &both[..]),
-            (json!({}), &["current", "residual"], &both),
-            (json!([]), &["current", "residual"], &both),
-            (
-                json!({"risks_type": "", "risks_state": null}),
-                &["current", "residual"],
-                &both,
-            ),
-            (
-                json!({"risks_type": "operational", "other": 5}),
-                &["current", "residual"],
-                &both[1..],
-            ),
-            (json!({"risks_state": "residual"}), &["residual"], &both),
-            (
-                json!({"risks_state": "residual, current"}),
-                &["current", "residual"],
-                &both,
-            ),
-        ] {
-            for result in [
-                finish::<RiskAverages>(&partial(), parameters.clone(), Shape::Series),
-                finish::<RiskAveragesOnDate>(&partial(), parameters.clone(), Shape::Map),
-            ] {
-                let result = result.as_object().unwrap();
-                assert!(result.keys().eq(states), "{parameters}: {result:?}");
-                for state in result.values() {
-                    assert!(
-                        state.as_object().unwrap().keys().eq(kinds),
-                        "{parameters}: {state}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_value_that_nobody_knows_is_an_error() {
-        for (parameters, message) in [
-            (json!(5), "'5' is not an object"),
-            (json!(["current"]), r#"'[\"current\"]' is not an object"#),
-            (
-                json!({"risks_type": "junk", "risks_state": ["current"]}),
-                "risks_state: must be a string: current or residual; \
-                 risks_type: 'junk' is not informational or operational",
-            ),
-            (
-                json!({"risks_state": "current,"}),
-                "risks_state: '' is not current or residual",
-            ),
-            (
-                json!({"risks_state": "Current"}),
-                "risks_state: 'Current' is not current or residual",
-            ),
-        ] {
-            let error = RiskAveragesOnDate::new(&parameters).unwrap_err();
-            assert_eq!(error.to_string(), message);
-            assert_eq!(RiskAverages::new(&parameters).unwrap_err(), error);
-        }
-    }
-
-    #[test]
-    fn nothing_gives_an_empty_list_or_object() {
-        for partial in [
-            RiskPartial::default(),
-            of(&[json!({}), json!({"risks": []})]),
-        ] {
-            assert!(partial.is_empty());
-            for (shape, expected) in [(Shape::Series, json!([])), (Shape::Map, json!({}))] {
-                assert_eq!(
-                    finish::<RiskAverages>(&partial, Value::Null, shape),
-                    expected
-                );
-                assert_eq!(
-                    finish::<RiskAveragesOnDate>(&partial, Value::Null, shape),
-                    expected
-                );
-            }
-        }
     }
 
     #[test]
     fn a_level_without_values_has_no_mean() {
-        let partial = of(&[
-            json!({"risks": {"current": {"operational": [{"level": "High risks", "value": 0}]}}}),
-        ]);
-        let asked = json!({"risks_state": "current"});
+        let partial =
+            of(r#"{"risks": {"current": {"operational": [{"level": "High risks", "value": 0}]}}}"#);
         assert_eq!(
-            finish::<RiskAverages>(&partial, asked.clone(), Shape::Series),
+            averages(&partial),
             json!({"current": {"informational": {}, "operational": {"High risks": 0.0}}})
         );
+        let output = RiskAveragesOnDate::finish(&partial, &current(&[Kind::Operational]));
+        let series = json!({
+            "Low risks": [],
+            "Medium risks": [],
+            "High risks": [{"date": "2026-11-20", "value": 0.0}],
+        });
+        assert_eq!(json!(output), json!({"current": {"operational": series}}));
+        let map = json!({"Low risks": {}, "Medium risks": {}, "High risks": {"2026-11-20": 0.0}});
         assert_eq!(
-            finish::<RiskAveragesOnDate>(&partial, asked.clone(), Shape::Series),
-            json!({"current": {
-                "informational": {"Low risks": [], "Medium risks": [], "High risks": []},
-                "operational": {
-                    "Low risks": [],
-                    "Medium risks": [],
-                    "High risks": [{"date": "2026-11-20", "value": 0.0}],
-                },
-            }})
+            json!(RiskAveragesOnDate::map(&output)),
+            json!({"current": {"operational": map}})
         );
-        assert_eq!(
-            finish::<RiskAveragesOnDate>(&partial, asked, Shape::Map),
-            json!({"current": {
-                "informational": {"Low risks": {}, "Medium risks": {}, "High risks": {}},
-                "operational": {"Low risks": {}, "Medium risks": {}, "High risks": {"2026-11-20": 0.0}},
-            }})
-        );
+        let all = partial.histories(&RiskParameters::default());
+        let dates: Vec<_> = all.iter().map(|history| history.by_date.len()).collect();
+        assert_eq!(dates, [0, 1, 0, 0]);
     }
 
     #[test]
-    fn what_cannot_be_read_is_skipped_alone_and_counted() {
-        let low = |value: Value| json!([{"level": "Low risks", "value": value}]);
-        for (data, skipped) in [
-            (json!({}), 1),
-            (json!([]), 1),
-            (json!([1]), 1),
-            (json!({"risks": 5}), 1),
-            (json!({"risks": null}), 1),
-            (json!({"risks": [{}]}), 1),
-            (json!({"total": 5}), 1),
-            (json!({"risks": []}), 0),
-            (json!({"risks": {}, "total": "x"}), 0),
+    fn unreadable_parts_are_skipped_and_counted() {
+        let whole = stat([[1, 2, 3]; 4]);
+        for (risks, skipped) in [
+            ("5", 1),
+            ("null", 1),
+            ("[{}]", 1),
+            ("[]", 0),
+            ("{}", 0),
+            (r#"{"current": [], "residual": {"informational": []}}"#, 0),
+            (r#"{"other": [], "current": 5}"#, 2),
             (
-                json!({"risks": {"current": [], "residual": {"informational": []}}}),
-                0,
-            ),
-            (json!({"risks": {"other": [], "current": 5}}), 2),
-            (
-                json!({"risks": {"current": {"other": low(json!(1)), "operational": {}, "informational": "x"}}}),
+                r#"{"current": {"other": 1, "operational": {}, "informational": "x"}}"#,
                 3,
             ),
             (
-                json!({"risks": {"current": {"operational": [5, null, {}, [], {"level": "Low risks"}]}}}),
+                r#"{"current": {"operational": [5, null, {}, [], {"level": "Low risks"}]}}"#,
                 5,
             ),
             (
-                json!({"risks": {"current": {"operational": [{"level": "Odd", "value": 3}]}}}),
+                r#"{"current": {"operational": [{"level": "unknown", "value": 3}]}}"#,
                 1,
             ),
             (
-                json!({"risks": {"current": {"operational": [{"level": 5, "value": 3}]}}}),
+                r#"{"current": {"operational": [{"level": 5, "value": 3}]}}"#,
                 1,
             ),
             (
-                json!({"risks": {"current": {"operational": low(json!("NaN"))}}}),
+                r#"{"current": {"operational": [{"level": "Low risks", "value": "NaN"}]}}"#,
                 1,
             ),
             (
-                json!({"risks": {"current": {"operational": low(json!(null))}}}),
+                r#"{"current": {"operational": [{"level": "Low risks", "value": -1}]}}"#,
                 1,
             ),
             (
-                json!({"risks": {"current": {"operational": low(json!(1e289))}}}),
+                r#"{"current": {"operational": [{"level": "Low risks", "value": 1e10}]}}"#,
                 1,
             ),
         ] {
-            let partial = of(std::slice::from_ref(&data));
+            let partial = of(&format!(r#"{{"risks": {risks}, "total": "x"}}"#));
             assert_eq!(
                 (partial.skipped(), partial.is_empty()),
                 (skipped, true),
-                "{data}"
+                "{risks}"
             );
         }
-        let mut partial = of(&[json!({"risks": {
-            "other": 1,
-            "current": {"informational": [5, {"level": "Low risks", "value": "2.5", "x": 1}], "operational": 7},
-        }})]);
-        assert_eq!(partial.skipped(), 3);
-        partial.merge(of(&[json!(7)]));
+        let (cut, twice) = (&whole[..whole.len() - 1], whole.repeat(2));
+        for document in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "[1]",
+            r#"{"total": 5}"#,
+            "\u{0}",
+            cut,
+            &twice,
+        ] {
+            let partial = of(document);
+            assert_eq!(
+                (partial.skipped(), partial.is_empty()),
+                (1, true),
+                "{document}"
+            );
+        }
+        let mut partial = of(r#"{"risks": {"other": 1, "current": {
+                "informational": [5, {"level": "Low risks", "value": "2.5", "x": 1}], "operational": 7}}}"#);
+        partial.merge(&of("7"));
         assert_eq!(partial.skipped(), 4);
         assert_eq!(
-            finish::<RiskAverages>(&partial, json!({"risks_state": "current"}), Shape::Map),
+            averages(&partial),
             json!({"current": {"informational": {"Low risks": 2.5}, "operational": {}}})
         );
     }
 
     #[test]
-    fn text_that_is_no_json_counts_as_one_stat_and_leaves_nothing_behind() {
-        let whole = stat([[1, 2, 3]; 4]).to_string();
-        for data in [
-            "",
-            "{",
-            "\u{0}",
-            &whole[..whole.len() - 1],
-            &format!("{whole}{whole}"),
-        ] {
-            let mut partial = RiskPartial::default();
-            partial.fold(day("2026-11-20"), data);
-            assert_eq!((partial.skipped(), partial.is_empty()), (1, true), "{data}");
-        }
-    }
-
-    #[test]
-    fn the_last_of_two_fields_counts() {
-        let mut partial = RiskPartial::default();
-        partial.fold(
-            day("2026-11-20"),
-            r#"{"risks": 5, "risks": {
+    fn the_last_duplicate_counts() {
+        let partial = of(r#"{"risks": 5, "risks": {
                 "current": {"operational": [{"level": "Low risks", "value": 1}]},
-                "current": {"informational": [{"level": "x", "level": "Low risks", "value": 1, "value": 2}]}
-            }}"#,
-        );
-        assert_eq!(partial.skipped(), 0);
+                "current": {"informational": [
+                    {"level": "Low risks", "value": 1},
+                    {"level": "x", "level": "Low risks", "value": 1, "value": 2},
+                    {"level": "Low risks", "value": "x"}
+                ]}
+            }}"#);
+        assert_eq!(partial.skipped(), 2);
         assert_eq!(
-            finish::<RiskAverages>(&partial, json!({"risks_state": "current"}), Shape::Map),
+            averages(&partial),
             json!({"current": {"informational": {"Low risks": 2.0}, "operational": {}}})
         );
     }
