@@ -2,8 +2,9 @@
 
 mod analysis;
 mod catalogue;
-mod dice;
-mod json;
+mod documents;
+mod payload;
+mod random;
 
 pub use analysis::{Analysis, Sample};
-pub use json::payload;
+pub use payload::payload;
