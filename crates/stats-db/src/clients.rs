@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use chrono::{NaiveDateTime, TimeDelta, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use stats_core::{Client, ClientId, ClientUuid, Coordinates, NewClient, Role, Token};
 
@@ -8,37 +11,63 @@ use crate::schema::{client, stats};
 use crate::types::DbUuid;
 use crate::{ClientConflict, Db, DbError, Snapshot};
 
-/// What is to be changed about a client; what is `None` stays as it is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ClientChange {
+/// A change of a client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClientChange {
     /// Whether its stats may be pushed to another instance.
-    pub is_sharing_enabled: Option<bool>,
+    Sharing(bool),
     /// Whether it may authenticate.
-    pub is_active: Option<bool>,
-    /// Its secret.
-    pub token: Option<Token>,
-    /// Where it is shown on the map; `Some(None)` takes it off the map.
-    pub coordinates: Option<Option<Coordinates>>,
+    Active(bool),
+    /// Whether its MONARC reports to this instance, as opposed to stats pulled from another one.
+    Local(bool),
+    /// Its token.
+    Token(Token),
+    /// Its place on the map; `None` removes it.
+    Coordinates(Option<Coordinates>),
 }
 
-#[derive(AsChangeset)]
+/// The columns of a change; `None` leaves a column unchanged.
+#[derive(Default, AsChangeset)]
 #[diesel(table_name = client)]
 struct Changeset<'a> {
     is_sharing_enabled: Option<bool>,
     is_active: Option<bool>,
+    local: Option<bool>,
     token: Option<&'a str>,
     latitude: Option<Option<f64>>,
     longitude: Option<Option<f64>>,
     updated_at: NaiveDateTime,
 }
 
-/// `last_seen` is kept to within this time, so that reading does not turn into writing.
+impl<'a> From<&'a ClientChange> for Changeset<'a> {
+    fn from(change: &'a ClientChange) -> Self {
+        let mut columns = Self {
+            updated_at: Utc::now().naive_utc(),
+            ..Self::default()
+        };
+        match change {
+            ClientChange::Sharing(is_enabled) => columns.is_sharing_enabled = Some(*is_enabled),
+            ClientChange::Active(is_active) => columns.is_active = Some(*is_active),
+            ClientChange::Local(is_local) => columns.local = Some(*is_local),
+            ClientChange::Token(token) => columns.token = Some(token.reveal()),
+            ClientChange::Coordinates(place) => {
+                columns.latitude = Some(place.map(Coordinates::latitude));
+                columns.longitude = Some(place.map(Coordinates::longitude));
+            }
+        }
+        columns
+    }
+}
+
+/// Precision of `last_seen`, which limits how often a request writes it.
 const LAST_SEEN_PRECISION: TimeDelta = TimeDelta::minutes(5);
+/// The wait for a connection and a lock to write `last_seen`.
+const NOTE_LOCK: Duration = Duration::from_millis(200);
 
 impl Db {
-    /// Creates a local, active client.
+    /// Creates an active client.
     ///
-    /// Fails with [`DbError::ClientExists`] when one has the same name, token or public id.
+    /// Fails with [`DbError::ClientExists`] if a client has the same name, token or public id.
     pub fn create_client(&self, new: &NewClient) -> Result<Client, DbError> {
         self.write(|conn| {
             if let Some(conflict) = find_conflict(conn, new)? {
@@ -54,66 +83,52 @@ impl Db {
 
     /// The client with this token, active or not.
     pub fn client_by_token(&self, token: &Token) -> Result<Option<Client>, DbError> {
-        let found = client::table
-            .filter(client::token.eq(token.reveal()))
-            .select(client::all_columns)
-            .first::<ClientRow>(&mut *self.reader()?)
-            .optional()?;
-        Ok(found.map(Client::from))
+        self.query(|conn| {
+            let with_token = client::table.filter(client::token.eq(token.reveal()));
+            first(with_token.select(client::all_columns).first(conn))
+        })
     }
 
     /// The client with this public id.
     pub fn client(&self, uuid: ClientUuid) -> Result<Option<Client>, DbError> {
-        let found = client::table
-            .filter(client::uuid.eq(DbUuid(uuid.0)))
-            .select(client::all_columns)
-            .first::<ClientRow>(&mut *self.reader()?)
-            .optional()?;
-        Ok(found.map(Client::from))
+        self.query(|conn| {
+            let with_id = client::table.filter(client::uuid.eq(DbUuid(uuid.0)));
+            first(with_id.select(client::all_columns).first(conn))
+        })
     }
 
     /// All clients, in the order of their creation.
     pub fn clients(&self) -> Result<Vec<Client>, DbError> {
-        all_clients(&mut *self.reader()?)
+        self.query(all_clients)
     }
 
-    /// Whether there is a client with the role of an admin.
+    /// Whether any client is an admin.
     pub fn has_admin(&self) -> Result<bool, DbError> {
-        let admins = client::table.filter(client::role.eq(Role::Admin.number()));
-        Ok(diesel::select(diesel::dsl::exists(admins)).get_result(&mut *self.reader()?)?)
+        self.query(|conn| {
+            let admins = client::table.filter(client::role.eq(Role::Admin.number()));
+            diesel::select(exists(admins)).get_result(conn)
+        })
     }
 
-    /// Changes a client, and gives it as it is then.
+    /// Changes a client. Returns the changed client.
     ///
-    /// Fails with [`DbError::NoSuchClient`], or with [`DbError::ClientExists`] when another one has the new token.
+    /// Fails with [`DbError::NoSuchClient`], or with [`DbError::ClientExists`] if another client has the new token.
     pub fn change_client(
         &self,
         uuid: ClientUuid,
         change: &ClientChange,
     ) -> Result<Client, DbError> {
-        let changeset = Changeset {
-            is_sharing_enabled: change.is_sharing_enabled,
-            is_active: change.is_active,
-            token: change.token.as_ref().map(Token::reveal),
-            latitude: change
-                .coordinates
-                .map(|place| place.map(Coordinates::latitude)),
-            longitude: change
-                .coordinates
-                .map(|place| place.map(Coordinates::longitude)),
-            updated_at: Utc::now().naive_utc(),
-        };
         self.write(|conn| {
-            if let Some(token) = &change.token {
+            if let ClientChange::Token(token) = change {
                 let others = client::table
                     .filter(client::token.eq(token.reveal()))
                     .filter(client::uuid.ne(DbUuid(uuid.0)));
-                if diesel::select(diesel::dsl::exists(others)).get_result(conn)? {
+                if diesel::select(exists(others)).get_result(conn)? {
                     return Err(DbError::ClientExists(ClientConflict::Token));
                 }
             }
             diesel::update(client::table.filter(client::uuid.eq(DbUuid(uuid.0))))
-                .set(&changeset)
+                .set(Changeset::from(change))
                 .returning(client::all_columns)
                 .get_result::<ClientRow>(conn)
                 .optional()?
@@ -122,24 +137,31 @@ impl Db {
         })
     }
 
-    /// Deletes a client and all its stats; tells how many those were.
+    /// Deletes a client and all its stats. Returns the number of stats.
+    ///
+    /// Deactivates the client first, then deletes its stats in several transactions. After an error the client and the
+    /// remaining stats stay; deleting the client again continues.
     pub fn delete_client(&self, uuid: ClientUuid) -> Result<usize, DbError> {
+        let ClientId(id) = self.change_client(uuid, &ClientChange::Active(false))?.id;
+        let mut deleted = 0;
+        loop {
+            let found = self.read(|snapshot| snapshot.find_stats_of(ClientId(id)))?;
+            if found.is_empty() {
+                break;
+            }
+            deleted += self.delete_found(&found)?;
+        }
         self.write(|conn| {
-            let id: i32 = client::table
-                .filter(client::uuid.eq(DbUuid(uuid.0)))
-                .select(client::id)
-                .first(conn)
-                .optional()?
-                .ok_or(DbError::NoSuchClient)?;
-            let deleted =
-                diesel::delete(stats::table.filter(stats::client_id.eq(id))).execute(conn)?;
+            // A batch that was authenticated before may have arrived in between.
+            let late = diesel::delete(stats::table.filter(stats::client_id.eq(id)));
+            deleted += late.execute(conn)?;
             diesel::delete(client::table.find(id)).execute(conn)?;
             Ok(deleted)
         })
     }
 
-    /// Notes that a client has just authenticated, unless that was noted a short while ago or somebody is writing:
-    /// nobody waits for it.
+    /// Updates `last_seen` of a client, at most once in a few minutes. Does nothing if no connection for writing
+    /// becomes free soon, and fails soon if another program holds a lock.
     pub fn note_seen(&self, seen: &Client) -> Result<(), DbError> {
         let now = Utc::now().naive_utc();
         let is_recent = seen
@@ -148,13 +170,11 @@ impl Db {
         if is_recent {
             return Ok(());
         }
-        let Some(mut conn) = self.idle_writer() else {
-            return Ok(());
-        };
-        let ClientId(id) = seen.id;
-        diesel::update(client::table.find(id))
-            .set(client::last_seen.eq(now))
-            .execute(&mut *conn)?;
+        self.try_write(NOTE_LOCK, |conn| {
+            Ok(diesel::update(client::table.find(seen.id.0))
+                .set(client::last_seen.eq(now))
+                .execute(conn)?)
+        })?;
         Ok(())
     }
 }
@@ -162,11 +182,15 @@ impl Db {
 impl Snapshot<'_> {
     /// All clients, in the order of their creation.
     pub fn clients(&mut self) -> Result<Vec<Client>, DbError> {
-        all_clients(self.conn)
+        self.run(|conn| Ok(all_clients(conn)?))
     }
 }
 
-fn all_clients(conn: &mut DbConnection) -> Result<Vec<Client>, DbError> {
+fn first(found: QueryResult<ClientRow>) -> QueryResult<Option<Client>> {
+    Ok(found.optional()?.map(Client::from))
+}
+
+fn all_clients(conn: &mut DbConnection) -> QueryResult<Vec<Client>> {
     let rows = client::table
         .select(client::all_columns)
         .order(client::id)
@@ -187,7 +211,7 @@ fn find_conflict(
         .filter(same)
         .select((client::uuid, client::name))
         .load(conn)?;
-    // The name is what people know a client by, so it comes first.
+    // Report the name first, because users identify a client by its name.
     Ok(
         if found
             .iter()

@@ -1,14 +1,21 @@
 //! One connection type for both databases.
 
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use diesel::r2d2::{self, ManageConnection, R2D2Connection};
+use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::result::Error::DatabaseError;
+use diesel::sql_types::{Integer, Text};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::{DatabaseUrl, DbError};
+use crate::error::BoxedError;
+use crate::url::PostgresUrl;
+use crate::{DatabaseUrl, DbError, Timeouts};
 
 #[derive(diesel::MultiConnection)]
 pub(crate) enum DbConnection {
@@ -16,8 +23,8 @@ pub(crate) enum DbConnection {
     Sqlite(SqliteConnection),
 }
 
-/// Runs the same Diesel expression once per database, for what the derived enum cannot express: `ON CONFLICT`, and
-/// loading row by row. The second form names the backend and the loading mode of the database at hand.
+/// Compiles a Diesel expression once per database, for features that the derived enum lacks: `ON CONFLICT` and loading
+/// row by row. The second form names the backend and the loading mode of the current database.
 macro_rules! on_each_backend {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
@@ -42,150 +49,276 @@ macro_rules! on_each_backend {
 }
 pub(crate) use on_each_backend;
 
-/// How long SQLite waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long we wait where SQLite does not.
-const BUSY_PAUSE: Duration = Duration::from_millis(5);
-/// SQLite's own text for its code of this name, which Diesel does not pass on.
-const SQLITE_BUSY: &str = "database is locked";
+/// Pause between two attempts to switch a new SQLite file to WAL.
+const WAL_PAUSE: Duration = Duration::from_millis(5);
 
-/// What a connection is for. On PostgreSQL all are alike.
+/// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
     Write,
 }
 
-/// Opens connections for a pool.
+/// Opens connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     pub(crate) url: DatabaseUrl,
     pub(crate) access: Access,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// A connection in a pool.
+pub(crate) struct Pooled {
+    pub(crate) conn: DbConnection,
+    /// The process id of the PostgreSQL backend, which cancels its statement.
+    pub(crate) backend: Option<i32>,
+    /// Whether the pool must replace it.
+    pub(crate) is_broken: bool,
 }
 
 impl Connector {
-    pub(crate) fn open(&self) -> ConnectionResult<DbConnection> {
-        match &self.url {
+    pub(crate) fn new(url: &DatabaseUrl, access: Access, timeouts: &Timeouts) -> Self {
+        Self {
+            url: url.clone(),
+            access,
+            timeouts: timeouts.clone(),
+        }
+    }
+
+    pub(crate) fn open(&self) -> Result<Pooled, DbError> {
+        let (conn, backend) = match &self.url {
             DatabaseUrl::Postgres(url) => {
-                PgConnection::establish(&url.to_libpq()).map(DbConnection::Postgres)
+                let conn = PgConnection::establish(&url.to_libpq());
+                let mut conn = conn.map_err(|error| self.explain_server(url, &error))?;
+                let session = configure_postgres(&mut conn, &self.timeouts)
+                    .map_err(|error| self.failed(error))?;
+                if session.encoding != "UTF8" {
+                    return Err(DbError::Encoding(session.encoding));
+                }
+                (DbConnection::Postgres(conn), Some(session.pid))
             }
             DatabaseUrl::Sqlite(path) => {
-                // An absolute or dotted path cannot be taken for one of SQLite's own URIs.
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                // What was acknowledged must survive a power cut, hence FULL.
-                let pragmas = format!(
-                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA query_only = {};",
-                    BUSY_TIMEOUT.as_millis(),
-                    self.access == Access::Read,
-                );
-                configure(&mut conn, &pragmas)
-                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Ok(DbConnection::Sqlite(conn))
+                sqlite_deadline::install();
+                let conn = self.open_sqlite(path);
+                let conn = conn.map_err(|error| self.explain_file(path, error))?;
+                (DbConnection::Sqlite(conn), None)
             }
+        };
+        Ok(Pooled {
+            conn,
+            backend,
+            is_broken: false,
+        })
+    }
+
+    fn open_sqlite(&self, path: &Path) -> ConnectionResult<SqliteConnection> {
+        let open = |parameters| {
+            let mut conn = SqliteConnection::establish(&sqlite_uri(path, parameters))?;
+            configure_sqlite(&mut conn, self.access, self.timeouts.lock)
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(conn)
+        };
+        // `rw` does not create a file, and opens a write-protected one for reading.
+        let opened = open("mode=rw");
+        // In WAL mode readers need the -wal and -shm files. A user without permission to create them can read a
+        // database that no program has open: it has no -wal file.
+        if opened.is_err() && self.access == Access::Read && !with_suffix(path, "-wal").exists() {
+            return open("mode=ro&immutable=1").or(opened);
+        }
+        opened
+    }
+
+    /// Why a SQLite file could not be opened. SQLite always reports "unable to open database file".
+    fn explain_file(&self, path: &Path, error: ConnectionError) -> DbError {
+        let database = self.url.to_string();
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => DbError::Missing(database),
+            Err(source) => DbError::Unreadable { database, source },
+            Ok(_) => self.failed(error),
+        }
+    }
+
+    /// Converts a message of libpq, which has several lines and may name the user.
+    fn explain_server(&self, url: &PostgresUrl, error: &ConnectionError) -> DbError {
+        let message = error.to_string();
+        let words: Vec<_> = message.split_whitespace().collect();
+        let message = url.hide_user(&words.join(" "));
+        match message.contains("FATAL: database ") && message.ends_with(" does not exist") {
+            true => DbError::Missing(self.url.to_string()),
+            false => self.failed(message),
+        }
+    }
+
+    fn failed(&self, error: impl Into<BoxedError>) -> DbError {
+        DbError::Connect {
+            database: self.url.to_string(),
+            source: error.into(),
         }
     }
 }
 
-/// Whoever opens a new file first turns it to WAL, for which SQLite takes it whole, and the one thing for which it lets
-/// nobody wait: two that would wait for each other are told that the file is locked.
-fn configure(conn: &mut SqliteConnection, pragmas: &str) -> QueryResult<()> {
+/// The `file:` URI of a path, which may contain any characters.
+fn sqlite_uri(path: &Path, parameters: &str) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = path.to_string_lossy();
+    let path = utf8_percent_encode(&path, SPECIAL_IN_URI);
+    format!("file:{path}?{parameters}")
+}
+
+/// The characters with a special meaning in SQLite's URIs.
+const SPECIAL_IN_URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn configure_sqlite(
+    conn: &mut SqliteConnection,
+    access: Access,
+    lock_timeout: Duration,
+) -> QueryResult<()> {
+    conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON;",
+        lock_timeout.as_millis()
+    ))?;
+    match access {
+        // Reading the schema fails if the file is unreadable or not a database.
+        Access::Read => conn.batch_execute("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema"),
+        // FULL: committed data must survive a power cut.
+        Access::Write => {
+            switch_to_wal(conn, lock_timeout)?;
+            conn.batch_execute("PRAGMA synchronous = FULL")
+        }
+    }
+}
+
+/// Switching a new file to WAL needs an exclusive lock, and SQLite does not apply the busy timeout to it.
+fn switch_to_wal(conn: &mut SqliteConnection, timeout: Duration) -> QueryResult<()> {
     let begun = Instant::now();
     loop {
-        match conn.batch_execute(pragmas) {
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
             Err(DatabaseError(_, info))
-                if info.message() == SQLITE_BUSY && begun.elapsed() < BUSY_TIMEOUT =>
+                if info.message() == "database is locked" && begun.elapsed() < timeout =>
             {
-                thread::sleep(BUSY_PAUSE);
+                thread::sleep(WAL_PAUSE);
             }
             result => return result,
         }
     }
 }
 
+#[derive(QueryableByName)]
+struct PostgresSession {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+    #[diesel(sql_type = Text)]
+    encoding: String,
+}
+
+fn configure_postgres(
+    conn: &mut PgConnection,
+    timeouts: &Timeouts,
+) -> QueryResult<PostgresSession> {
+    // Errors are classified by their English text. Some roles may not choose the language.
+    let _ = conn.batch_execute("SET lc_messages = 'C'");
+    diesel::sql_query(
+        "SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding, \
+         set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false)",
+    )
+    .bind::<Text, _>(milliseconds(Some(timeouts.lock)))
+    .bind::<Text, _>(milliseconds(timeouts.statement))
+    .get_result(conn)
+}
+
+/// A timeout in PostgreSQL's format; 0 means no timeout.
+fn milliseconds(timeout: Option<Duration>) -> String {
+    timeout.unwrap_or_default().as_millis().to_string()
+}
+
 impl ManageConnection for Connector {
-    type Connection = DbConnection;
-    type Error = r2d2::Error;
+    type Connection = Pooled;
+    type Error = DbError;
 
-    fn connect(&self) -> Result<DbConnection, r2d2::Error> {
-        Ok(self.open()?)
+    fn connect(&self) -> Result<Pooled, DbError> {
+        self.open()
     }
 
-    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), r2d2::Error> {
-        Ok(conn.ping()?)
+    /// Never called: a failure marks a connection as broken, which saves a round trip before each use.
+    fn is_valid(&self, _: &mut Pooled) -> Result<(), DbError> {
+        Ok(())
     }
 
-    fn has_broken(&self, conn: &mut DbConnection) -> bool {
-        std::thread::panicking() || conn.is_broken()
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        thread::panicking() || pooled.is_broken || pooled.conn.is_broken()
     }
 }
 
-/// The key of the lock that lets one transaction write at a time on PostgreSQL ("stats" in ASCII).
+/// The key of the advisory lock that allows one writing transaction at a time on PostgreSQL ("stats" in ASCII).
 const WRITE_LOCK: i64 = 0x73_74_61_74_73;
 
-/// Runs `work` in a transaction that writes, one at a time on either database. SQLite can do no other; on PostgreSQL
-/// it makes the order of `seq` the order in which stats become visible, and rules out deadlocks between batches.
-///
-/// On SQLite the lock is taken before anything is read: a transaction that reads first fails with "database is locked"
-/// as soon as another writer got in between, whatever the timeout.
-pub(crate) fn write_transaction<T, E>(
-    conn: &mut DbConnection,
-    work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E>
-where
-    E: From<DbError>,
-{
-    let begun = match conn {
-        DbConnection::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn),
-        DbConnection::Sqlite(conn) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
-        }
-    };
-    begun.map_err(DbError::from)?;
-    finish_transaction(conn, |conn| {
-        if let DbConnection::Postgres(conn) = conn {
-            let lock = format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})");
-            conn.batch_execute(&lock).map_err(DbError::from)?;
-        }
-        work(conn)
-    })
-}
-
-/// Runs `work` in a transaction that sees the database as it is at one moment.
-pub(crate) fn read_transaction<T, E>(
-    conn: &mut DbConnection,
-    work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E>
-where
-    E: From<DbError>,
-{
-    let begun = match conn {
+/// Begins a read transaction on a snapshot of the database.
+pub(crate) fn begin_read(conn: &mut DbConnection, statement: Option<Duration>) -> QueryResult<()> {
+    match conn {
         DbConnection::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(
             conn,
-            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            &format!(
+                "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                 SET LOCAL statement_timeout = {}",
+                milliseconds(statement)
+            ),
         ),
         DbConnection::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
-    };
-    begun.map_err(DbError::from)?;
-    finish_transaction(conn, work)
+    }
 }
 
-fn finish_transaction<T, E>(
+/// Begins a write transaction, one at a time on either database. SQLite allows only one. On PostgreSQL this makes `seq`
+/// the order in which stats become visible, and prevents deadlocks between batches.
+///
+/// On SQLite it takes the lock before any read: a transaction that reads first fails with "database is locked" when
+/// another writer commits, regardless of the busy timeout.
+pub(crate) fn begin_write(
     conn: &mut DbConnection,
-    work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
-) -> Result<T, E>
-where
-    E: From<DbError>,
-{
+    lock: Duration,
+    statement: Option<Duration>,
+) -> QueryResult<()> {
+    match conn {
+        DbConnection::Postgres(conn) => {
+            AnsiTransactionManager::begin_transaction_sql(
+                conn,
+                &format!(
+                    "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
+                    milliseconds(Some(lock)),
+                    milliseconds(statement)
+                ),
+            )?;
+            let locked = conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"));
+            if locked.is_err() {
+                let _ = AnsiTransactionManager::rollback_transaction(conn);
+            }
+            locked
+        }
+        DbConnection::Sqlite(conn) => {
+            conn.batch_execute(&format!("PRAGMA busy_timeout = {}", lock.as_millis()))?;
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
+        }
+    }
+}
+
+/// Commits the transaction if `result` is `Ok`, otherwise rolls it back.
+pub(crate) fn finish<T, E: From<DbError>>(
+    conn: &mut DbConnection,
+    result: Result<T, E>,
+) -> Result<T, E> {
     type Manager = <DbConnection as Connection>::TransactionManager;
-    match work(conn) {
+    match result {
         Ok(value) => {
             Manager::commit_transaction(conn).map_err(DbError::from)?;
             Ok(value)
         }
         Err(error) => {
-            // Where the connection is lost, so is the transaction; the first error is the one that matters.
+            // The rollback fails on a lost connection. Return the first error.
             let _ = Manager::rollback_transaction(conn);
             Err(error)
         }
@@ -194,8 +327,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::{Integer, Text};
-
     use super::*;
 
     #[derive(QueryableByName)]
@@ -210,23 +341,22 @@ mod tests {
         query_only: i32,
     }
 
-    /// What a power cut would tell, and nothing less than that can.
     #[test]
-    fn sqlite_is_told_to_lose_nothing() {
+    fn sqlite_pragmas_are_durable() {
         const FULL: i32 = 2;
         let folder = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::sqlite(folder.path().join("stats.db"));
+        let path = folder.path().join("special %3f?#'name.db");
+        File::create(&path).unwrap();
         for (access, query_only) in [(Access::Write, 0), (Access::Read, 1)] {
-            let mut conn = Connector {
-                url: url.clone(),
+            let connector = Connector {
+                url: DatabaseUrl::sqlite(&path),
                 access,
-            }
-            .open()
-            .unwrap();
+                timeouts: Timeouts::default(),
+            };
             let pragmas: Pragmas = diesel::sql_query(
                 "SELECT * FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_query_only",
             )
-            .get_result(&mut conn)
+            .get_result(&mut connector.open().unwrap().conn)
             .unwrap();
             assert_eq!(pragmas.journal_mode, "wal");
             assert_eq!((pragmas.synchronous, pragmas.foreign_keys), (FULL, 1));

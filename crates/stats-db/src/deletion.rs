@@ -6,10 +6,10 @@ use crate::connection::on_each_backend;
 use crate::schema::stats;
 use crate::{Db, DbError, Snapshot};
 
-/// Stats that are to be deleted: just those that were found, whatever arrives afterwards. It holds eight bytes each.
+/// Stats that a query has found, for [`Db::delete_found`] to delete. Eight bytes each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundStats {
-    /// In ascending order, which is the order of the table.
+    /// Ascending, the order of the table.
     seqs: Vec<i64>,
 }
 
@@ -19,48 +19,52 @@ impl FoundStats {
         Self { seqs }
     }
 
-    /// Takes what a query gives row by row.
-    fn collect(seqs: impl Iterator<Item = QueryResult<i64>>) -> Result<Self, DbError> {
-        Ok(Self::new(seqs.collect::<QueryResult<_>>()?))
-    }
-
-    /// How many stats were found.
+    /// The number of stats found.
     pub fn len(&self) -> usize {
         self.seqs.len()
     }
 
-    /// Whether none was found.
+    /// Whether no stat was found.
     pub fn is_empty(&self) -> bool {
         self.seqs.is_empty()
     }
 }
 
-impl Snapshot<'_> {
-    /// Finds all stats that a client sent.
-    pub fn find_stats_of(&mut self, owner: ClientId) -> Result<FoundStats, DbError> {
-        on_each_backend!(self.conn, |conn, _Backend, RowByRow| {
-            let of_client = stats::table
-                .filter(stats::client_id.eq(owner.0))
-                .select(stats::seq);
-            FoundStats::collect(of_client.load_iter::<i64, RowByRow>(conn)?)
+/// Runs a query for the `seq` of the stats to delete.
+macro_rules! find {
+    ($snapshot:expr, $query:expr) => {
+        $snapshot.run(|conn| {
+            on_each_backend!(conn, |conn, _Backend, RowByRow| {
+                let rows = $query.select(stats::seq).load_iter::<i64, RowByRow>(conn)?;
+                Ok(FoundStats::new(rows.collect::<QueryResult<_>>()?))
+            })
         })
+    };
+}
+
+impl Snapshot<'_> {
+    /// Finds all stats.
+    pub fn find_all_stats(&mut self) -> Result<FoundStats, DbError> {
+        find!(self, stats::table)
     }
 
-    /// Finds the stats of all days before `date`, whoever sent them.
+    /// Finds all stats of a client.
+    pub fn find_stats_of(&mut self, owner: ClientId) -> Result<FoundStats, DbError> {
+        find!(self, stats::table.filter(stats::client_id.eq(owner.0)))
+    }
+
+    /// Finds all stats dated before `date`.
     pub fn find_stats_before(&mut self, date: NaiveDate) -> Result<FoundStats, DbError> {
-        on_each_backend!(self.conn, |conn, _Backend, RowByRow| {
-            let old = stats::table.filter(stats::date.lt(date)).select(stats::seq);
-            FoundStats::collect(old.load_iter::<i64, RowByRow>(conn)?)
-        })
+        find!(self, stats::table.filter(stats::date.lt(date)))
     }
 }
 
-/// Stats that one transaction deletes: few enough that everybody else who writes gets a turn soon.
+/// Stats deleted per transaction, few enough not to block other writers for long.
 const STATS_PER_TRANSACTION: usize = 5_000;
 
 impl Db {
-    /// Deletes what was found; tells how many of them were still there. It takes one transaction after the other, so
-    /// that an error leaves some deleted and the rest in place.
+    /// Deletes the found stats in several transactions. Returns the number of stats that still existed. After an error
+    /// the remaining stats stay.
     pub fn delete_found(&self, found: &FoundStats) -> Result<usize, DbError> {
         let mut deleted = 0;
         for seqs in found.seqs.chunks(STATS_PER_TRANSACTION) {

@@ -1,8 +1,12 @@
+use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use diesel::result::DatabaseErrorKind;
+use diesel::result::Error as DieselError;
 
-/// What a new client has in common with one that exists.
+/// The unique value that a new client shares with an existing one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientConflict {
     /// The name.
@@ -23,63 +27,158 @@ impl fmt::Display for ClientConflict {
     }
 }
 
-/// Why the storage did not do what it was asked to.
+/// The cause of a [`DbError`].
+pub type BoxedError = Box<dyn Error + Send + Sync>;
+
+/// Why the storage failed. `Display` leaves out the cause, which is the error's source.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DbError {
     /// The URL of the database cannot be used.
     #[error("{0}")]
     Url(String),
-    /// The database is not there yet.
+    /// The database does not exist.
     #[error("the database {0} does not exist; create it with 'stats-admin db create'")]
     Missing(String),
-    /// The database cannot be reached.
-    #[error("cannot connect to the database {database}: {reason}")]
+    /// The database file was removed or replaced while it was in use.
+    #[error(
+        "the database file {0} was removed or replaced while it was in use; restart the program to use the new one"
+    )]
+    Replaced(String),
+    /// The user has no permission to read the database file.
+    #[error("the database {database} may not be read by this user")]
+    Unreadable {
+        /// The database.
+        database: String,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// A connection to the database cannot be opened.
+    #[error("cannot connect to the database {database}")]
     Connect {
         /// The database, without its password.
         database: String,
-        /// What the driver said.
+        /// The error of the driver.
+        source: BoxedError,
+    },
+    /// The database does not answer. Calls fail immediately until it does.
+    #[error("the database {database} is away: {reason}")]
+    Away {
+        /// The database, without its password.
+        database: String,
+        /// The error of the last attempt to connect.
         reason: String,
     },
-    /// All connections are in use, or the database has gone away.
-    #[error("no connection to the database: {0}")]
-    Unavailable(String),
-    /// The database stores text in an encoding that cannot hold all characters.
+    /// The connection broke while it was in use.
+    #[error("the connection to the database was lost")]
+    Disconnected(#[source] BoxedError),
+    /// A connection, a lock or a statement took longer than [`Timeouts`](crate::Timeouts) allow.
+    #[error("the database is busy: {0}")]
+    Busy(Wait, #[source] Option<BoxedError>),
+    /// The disk of the database is full or fails.
+    #[error("the disk of the database is full or fails")]
+    Disk(#[source] BoxedError),
+    /// The database file is damaged. All writes are refused.
+    #[error(
+        "the database file is damaged: {0}; nothing is written to it until it is restored from a backup and the \
+         program is restarted"
+    )]
+    Damaged(String),
+    /// The work was cancelled through a [`Cancel`](crate::Cancel).
+    #[error("cancelled")]
+    Cancelled,
+    /// The encoding of the database is not UTF-8.
     #[error("the database stores text as {0}; it must be UTF8 (create it with ENCODING 'UTF8')")]
     Encoding(String),
     /// The tables are older than this program.
     #[error("the database needs {0} migration(s) first; run 'stats-admin db upgrade'")]
     PendingMigrations(usize),
     /// A migration failed.
-    #[error("the database cannot be migrated: {0}")]
-    Migration(String),
-    /// A copy of the database cannot be written: where to, and why.
-    #[error("no backup to {0}: {1}")]
-    Backup(String, String),
+    #[error("the database cannot be migrated")]
+    Migration(#[source] BoxedError),
+    /// No backup can be written.
+    #[error("cannot write a backup to {}", .to.display())]
+    Backup {
+        /// The file.
+        to: PathBuf,
+        /// Why.
+        source: BoxedError,
+    },
     /// A client with the same name, token or public id exists.
     #[error("a client with this {0} exists already")]
     ClientExists(ClientConflict),
     /// There is no such client.
     #[error("there is no such client")]
     NoSuchClient,
-    /// Anything else that the database said.
-    #[error("the database failed: {0}")]
-    Query(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Any other error of the database.
+    #[error("the database failed")]
+    Query(#[source] BoxedError),
 }
 
-impl DbError {
-    /// Whether the same request may succeed a little later.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+/// The wait that exceeded its timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// A free connection.
+    Connection,
+    /// A lock that another program or transaction holds.
+    Lock,
+    /// A statement.
+    Statement,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection => "all connections stayed in use",
+            Self::Lock => "a lock stayed in use",
+            Self::Statement => "a statement took too long",
+        })
     }
 }
 
-impl From<diesel::result::Error> for DbError {
-    fn from(error: diesel::result::Error) -> Self {
-        match error {
-            diesel::result::Error::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
-                Self::Unavailable(info.message().to_owned())
+impl DbError {
+    /// Whether the same request may succeed later: the database is unreachable, busy or damaged, or its disk is full.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Away { .. }
+                | Self::Disconnected(_)
+                | Self::Busy(..)
+                | Self::Disk(_)
+                | Self::Damaged(_)
+        )
+    }
+}
+
+impl From<DieselError> for DbError {
+    /// Classifies the errors of both drivers by their message, because Diesel exposes few of SQLite's result codes and
+    /// PostgreSQL's SQLSTATEs. SQLite's messages are constants. PostgreSQL's are English unless the server translates
+    /// them and the role may not set `lc_messages`; a timeout is then recognised by the elapsed time.
+    fn from(error: DieselError) -> Self {
+        let DieselError::DatabaseError(kind, info) = &error else {
+            return Self::Query(error.into());
+        };
+        match (kind, info.message()) {
+            (DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => {
+                Self::Disconnected(error.into())
             }
-            error => Self::Query(Box::new(error)),
+            (_, "database is locked" | "database table is locked") => {
+                Self::Busy(Wait::Lock, Some(error.into()))
+            }
+            (_, "canceling statement due to lock timeout") => {
+                Self::Busy(Wait::Lock, Some(error.into()))
+            }
+            (_, "interrupted" | "canceling statement due to statement timeout") => {
+                Self::Busy(Wait::Statement, Some(error.into()))
+            }
+            (_, "canceling statement due to user request") => Self::Cancelled,
+            (_, message @ ("database disk image is malformed" | "file is not a database")) => {
+                Self::Damaged(message.to_owned())
+            }
+            (_, "database or disk is full" | "disk I/O error") => Self::Disk(error.into()),
+            (_, message) if message.contains("No space left on device") => Self::Disk(error.into()),
+            _ => Self::Query(error.into()),
         }
     }
 }

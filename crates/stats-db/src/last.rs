@@ -9,7 +9,7 @@ use crate::schema::stats;
 use crate::types::DbUuid;
 use crate::{DbError, Snapshot};
 
-/// The newest stat of a client about an analysis and of a type, without its document.
+/// The newest stat of a client, an analysis and a type, without its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastStat {
     /// The stat's own id.
@@ -18,69 +18,73 @@ pub struct LastStat {
     pub analysis: AnalysisId,
     /// What the stat is about.
     pub stats_type: StatsType,
-    /// The day on which the front office took it.
+    /// The day on which the front office collected it.
     pub date: NaiveDate,
-    /// When it arrived here, in UTC, where that is known.
+    /// When it arrived here, in UTC, if that is known.
     pub created_at: Option<NaiveDateTime>,
 }
 
 type LastRow = (DbUuid, DbUuid, String, NaiveDate, Option<NaiveDateTime>);
 
 impl Snapshot<'_> {
-    /// Visits the newest stat about each analysis and of each type, or of one type, that a client sent, ordered by
-    /// analysis and then by the name of the type. Without an owner it is about stats that belong to nobody. Of two of the
-    /// same day the one that arrived last is the newer one. Ends early when `visit` says so.
+    /// Visits the newest stat of a client for each analysis and type (or for one type), ordered by analysis and then by
+    /// the name of the type. Of two stats of the same day the later arrival is newer. `None` as the owner selects stats
+    /// without a client. Ends early when `visit` breaks.
     pub fn for_each_last_stat(
         &mut self,
         owner: Option<ClientId>,
         stats_type: Option<StatsType>,
         mut visit: impl FnMut(LastStat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
-        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
-            let mut query = stats::table
-                .select((
-                    stats::uuid,
-                    stats::anr,
-                    stats::kind,
-                    stats::date,
-                    stats::created_at,
-                ))
-                .filter(stats::date.between(MIN_DATE, MAX_DATE))
-                .order((
-                    stats::anr,
-                    stats::kind,
-                    stats::date.desc(),
-                    stats::seq.desc(),
-                ))
-                .into_boxed::<Backend>();
-            query = match owner {
-                Some(ClientId(id)) => query.filter(stats::client_id.eq(id)),
-                None => query.filter(stats::client_id.is_null()),
-            };
-            query = match stats_type {
-                Some(stats_type) => query.filter(stats::kind.eq(stats_type.as_str())),
-                None => query.filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str))),
-            };
-            let mut last = None;
-            for row in query.load_iter::<LastRow, RowByRow>(conn)? {
-                let (uuid, analysis, kind, date, created_at) = row?;
-                let Ok(stats_type) = kind.parse() else {
-                    continue;
+        self.run(|conn| {
+            on_each_backend!(conn, |conn, Backend, RowByRow| {
+                let mut query = stats::table
+                    .select((
+                        stats::uuid,
+                        stats::anr,
+                        stats::kind,
+                        stats::date,
+                        stats::created_at,
+                    ))
+                    .filter(stats::date.between(MIN_DATE, MAX_DATE))
+                    .order((
+                        stats::anr,
+                        stats::kind,
+                        stats::date.desc(),
+                        stats::seq.desc(),
+                    ))
+                    .into_boxed::<Backend>();
+                query = match owner {
+                    Some(ClientId(id)) => query.filter(stats::client_id.eq(id)),
+                    None => query.filter(stats::client_id.is_null()),
                 };
-                let is_newest =
-                    last.replace((analysis, stats_type)) != Some((analysis, stats_type));
-                let stat = LastStat {
-                    uuid: StatId(uuid.0),
-                    analysis: AnalysisId(analysis.0),
-                    stats_type,
-                    date,
-                    created_at,
+                query = match stats_type {
+                    Some(stats_type) => query.filter(stats::kind.eq(stats_type.as_str())),
+                    None => query.filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str))),
                 };
-                if is_newest && visit(stat).is_break() {
-                    break;
+                let mut last = None;
+                for row in query.load_iter::<LastRow, RowByRow>(conn)? {
+                    let (uuid, analysis, kind, date, created_at) = row?;
+                    let Ok(stats_type) = kind.parse() else {
+                        continue;
+                    };
+                    let key = (analysis, stats_type);
+                    if last.replace(key) == Some(key) {
+                        continue;
+                    }
+                    let stat = LastStat {
+                        uuid: StatId(uuid.0),
+                        analysis: AnalysisId(analysis.0),
+                        stats_type,
+                        date,
+                        created_at,
+                    };
+                    if visit(stat).is_break() {
+                        break;
+                    }
                 }
-            }
-        });
-        Ok(())
+            });
+            Ok(())
+        })
     }
 }

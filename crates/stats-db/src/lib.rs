@@ -1,27 +1,33 @@
 #![doc = include_str!("../README.md")]
 
+mod cancel;
 mod clients;
 mod connection;
+mod create;
+mod db;
 mod deletion;
 mod duplicates;
 mod error;
 mod last;
 mod migrations;
+mod monitor;
 mod outbox;
-mod pool;
 mod rows;
 mod schema;
 mod stats;
 mod summary;
+mod timeouts;
 mod types;
 mod url;
 
+pub use cancel::Cancel;
 pub use clients::ClientChange;
+pub use db::{Connections, Db};
 pub use deletion::FoundStats;
-pub use error::{ClientConflict, DbError};
+pub use error::{BoxedError, ClientConflict, DbError, Wait};
 pub use last::LastStat;
 pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled, WaitingStat};
-pub use pool::{Connections, Db};
-pub use stats::Snapshot;
+pub use stats::{Documents, Snapshot};
 pub use summary::Summary;
-pub use url::DatabaseUrl;
+pub use timeouts::Timeouts;
+pub use url::{DatabaseUrl, PostgresParts};

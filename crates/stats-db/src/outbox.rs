@@ -1,4 +1,4 @@
-//! What has been pushed to which remote, and what is still to be.
+//! The ledger of pushes: which stats have been pushed to which remote.
 
 use std::ops::ControlFlow;
 
@@ -15,79 +15,78 @@ use crate::schema::{client, push_progress, push_waiting, stats};
 use crate::types::DbUuid;
 use crate::{Db, DbError, Snapshot};
 
-/// The place of a stat in the order of arrival: a stat that arrived later has a higher one. The default is before all.
+/// The position of a stat in the order of arrival. The default precedes all stats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arrival(i64);
 
-/// The stats of a client that are to be pushed to a remote, in the order of their arrival. There are none while the
-/// client does not share.
+/// The stats of a client to push to a remote, in the order of arrival. Empty while the client does not share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outbox {
     /// The address of the remote.
     pub remote: String,
-    /// Whose stats.
+    /// The client that sent them.
     pub owner: ClientId,
-    /// Only those of these days.
+    /// Only stats of these days.
     pub dates: DateRange,
-    /// Only those of this part.
+    /// Only stats of this part.
     pub part: Part,
-    /// Only those that arrived after this one.
+    /// Only stats that arrived after this one.
     pub after: Arrival,
 }
 
-/// A part of what a client sent.
+/// A part of a client's stats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// All of it, settled or not.
+    /// All stats, whether or not the remote has them.
     All,
-    /// Of what arrived up to this stat, that which waits: because the remote refused it, or it was passed over.
+    /// The waiting stats among those that arrived up to this one: the remote refused them, or a push of other dates
+    /// left them out.
     Waiting(Arrival),
 }
 
-/// How much is taken out of an outbox at once.
+/// The size of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimit {
     /// The number of stats.
     pub stats: u32,
-    /// The bytes of their documents. The first stat is taken whatever its size.
+    /// The bytes of their documents. The first stat is always taken.
     pub bytes: usize,
 }
 
-/// Keys per DELETE, well under the 32,766 values that SQLite binds.
+/// Keys per DELETE. SQLite binds at most 32,766 values.
 const KEYS_PER_DELETE: usize = 1000;
 
-/// What a remote said to a stat.
+/// The remote's answer to a stat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// It has it.
-    There,
-    /// It does not take it: why.
+    /// The remote has it.
+    Stored,
+    /// The remote refused it, with this reason.
     Refused(String),
 }
 
-/// A stat that was to be pushed to a remote, and is not there.
+/// A stat that waits for the next push to a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingStat {
-    /// Who sent it.
+    /// The client that sent it.
     pub owner: ClientId,
     /// Its id.
     pub uuid: StatId,
-    /// What it is about.
+    /// Its type.
     pub stats_type: StatsType,
     /// Its day.
     pub date: NaiveDate,
-    /// Why the remote does not take it; `None` if it was passed over, since another day was pushed.
+    /// Why the remote refused it; `None` if a push of other dates left it out.
     pub reason: Option<String>,
 }
 
-/// Evaluates `$body` with `$query`, the stats of `$outbox` after the last one taken, and `$place`, the column that says in
-/// which order they arrived.
+/// Evaluates `$body` with `$query`, which selects the stats of `$outbox`, and `$place`, the column of their arrival.
 macro_rules! outgoing {
     ($outbox:expr, |$query:ident, $place:ident| $body:expr) => {{
         let outbox: &Outbox = $outbox;
         let is_sent = stats::kind
             .eq_any(StatsType::ALL.map(StatsType::as_str))
-            .and(stats::date.between(outbox.dates.from, outbox.dates.to));
+            .and(stats::date.between(outbox.dates.from(), outbox.dates.to()));
         match outbox.part {
             Part::All => {
                 let $place = stats::seq;
@@ -97,8 +96,8 @@ macro_rules! outgoing {
                     .filter(stats::seq.gt(outbox.after.0));
                 $body
             }
-            // By way of those that wait, which are few where there are many stats; asked for the client of the stats too,
-            // SQLite would go the other way.
+            // Join from the few waiting rows. With a condition on `stats.client_id`, SQLite would search all stats of
+            // the client instead.
             Part::Waiting(up_to) => {
                 let $place = push_waiting::seq;
                 let $query = stats::table
@@ -115,80 +114,57 @@ macro_rules! outgoing {
 }
 
 impl Db {
-    /// Up to where all stats of a client are settled with a remote: there, or waiting.
+    /// The last arrival up to which every stat of a client is either stored by the remote or waiting.
     pub fn pushed_up_to(&self, remote: &str, owner: ClientId) -> Result<Arrival, DbError> {
-        Ok(pushed_up_to(&mut *self.reader()?, remote, owner)?)
+        self.query(|conn| pushed_up_to(conn, remote, owner))
     }
 
-    /// How many stats there are in an outbox.
+    /// The number of stats in an outbox.
     pub fn count_outbox(&self, outbox: &Outbox) -> Result<u64, DbError> {
         self.read(|snapshot| {
-            let conn = &mut *snapshot.conn;
-            if !is_sharing(conn, outbox.owner)? {
-                return Ok(0);
-            }
-            let count: i64 = outgoing!(outbox, |query, _place| {
-                query.select(count_star()).get_result(conn)?
-            });
-            Ok(count.unsigned_abs())
+            snapshot.run(|conn| {
+                if !is_sharing(conn, outbox.owner)? {
+                    return Ok(0);
+                }
+                let count: i64 = outgoing!(outbox, |query, _place| {
+                    query.select(count_star()).get_result(conn)?
+                });
+                Ok(count.unsigned_abs())
+            })
         })
     }
 
-    /// The next stats of an outbox, each with its place.
+    /// The next batch of an outbox.
     pub fn next_in_outbox(
         &self,
         outbox: &Outbox,
         limit: BatchLimit,
     ) -> Result<Vec<(Arrival, Stat)>, DbError> {
-        self.read(|snapshot| {
-            let conn = &mut *snapshot.conn;
-            let mut rest = outbox.clone();
-            let mut batch = Batch::new(limit);
-            if !is_sharing(conn, outbox.owner)? {
-                return Ok(batch.stats);
-            }
-            while let Some(rows) = batch.rows_to_ask_for() {
-                let is_end = on_each_backend!(conn, |conn, _Backend, RowByRow| {
-                    outgoing!(&rest, |query, place| {
-                        let found = query
-                            .select((place, StatRow::as_select()))
-                            .order(place)
-                            .limit(rows.into())
-                            .load_iter::<(i64, StatRow), RowByRow>(conn)?;
-                        batch.take(found)? < rows
-                    })
-                });
-                match batch.stats.last() {
-                    Some((last, _)) if !is_end => rest.after = *last,
-                    _ => break,
-                }
-            }
-            Ok(batch.stats)
-        })
+        self.read(|snapshot| snapshot.run(|conn| next_in_outbox(conn, outbox, limit)))
     }
 
-    /// Remembers what the remote said to stats that were taken out of an outbox one after the other.
+    /// Records the answers of the remote to consecutive stats of an outbox.
     pub fn settle(&self, outbox: &Outbox, answers: &[(Arrival, Settled)]) -> Result<(), DbError> {
         let Some((last, _)) = answers.last() else {
             return Ok(());
         };
         self.write(|conn| {
             pass_over(conn, outbox, *last)?;
-            let mut there = Vec::new();
+            let mut stored = Vec::new();
             for (arrival, answer) in answers {
                 match answer {
-                    Settled::There => there.push(arrival.0),
+                    Settled::Stored => stored.push(arrival.0),
                     Settled::Refused(reason) => note_waiting(conn, outbox, *arrival, reason)?,
                 }
             }
-            Ok(forget_waiting(conn, outbox, &there)?)
+            Ok(forget_waiting(conn, outbox, &stored)?)
         })
     }
 }
 
 impl Snapshot<'_> {
-    /// Visits the stats that past pushes to a remote have left waiting, by client and order of arrival. Ends early when
-    /// `visit` says so.
+    /// Visits the stats that wait for the next push to a remote, by client and order of arrival. Ends early when
+    /// `visit` breaks.
     pub fn for_each_waiting(
         &mut self,
         remote: &str,
@@ -196,38 +172,69 @@ impl Snapshot<'_> {
     ) -> Result<(), DbError> {
         type Row = (i32, DbUuid, String, NaiveDate, Option<String>);
 
-        on_each_backend!(self.conn, |conn, _Backend, RowByRow| {
-            let rows = push_waiting::table
-                .inner_join(stats::table.on(stats::seq.eq(push_waiting::seq)))
-                .filter(push_waiting::remote.eq(remote))
-                .select((
-                    push_waiting::client_id,
-                    stats::uuid,
-                    stats::kind,
-                    stats::date,
-                    push_waiting::reason,
-                ))
-                .order((push_waiting::client_id, push_waiting::seq))
-                .load_iter::<Row, RowByRow>(conn)?;
-            for row in rows {
-                let (owner, uuid, kind, date, reason) = row?;
-                let Ok(stats_type) = kind.parse() else {
-                    continue;
-                };
-                let waiting = WaitingStat {
-                    owner: ClientId(owner),
-                    uuid: StatId(uuid.0),
-                    stats_type,
-                    date,
-                    reason,
-                };
-                if visit(waiting).is_break() {
-                    break;
+        self.run(|conn| {
+            on_each_backend!(conn, |conn, _Backend, RowByRow| {
+                let rows = push_waiting::table
+                    .inner_join(stats::table.on(stats::seq.eq(push_waiting::seq)))
+                    .filter(push_waiting::remote.eq(remote))
+                    .select((
+                        push_waiting::client_id,
+                        stats::uuid,
+                        stats::kind,
+                        stats::date,
+                        push_waiting::reason,
+                    ))
+                    .order((push_waiting::client_id, push_waiting::seq))
+                    .load_iter::<Row, RowByRow>(conn)?;
+                for row in rows {
+                    let (owner, uuid, kind, date, reason) = row?;
+                    let Ok(stats_type) = kind.parse() else {
+                        continue;
+                    };
+                    let waiting = WaitingStat {
+                        owner: ClientId(owner),
+                        uuid: StatId(uuid.0),
+                        stats_type,
+                        date,
+                        reason,
+                    };
+                    if visit(waiting).is_break() {
+                        break;
+                    }
                 }
-            }
-        });
-        Ok(())
+            });
+            Ok(())
+        })
     }
+}
+
+fn next_in_outbox(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    limit: BatchLimit,
+) -> Result<Vec<(Arrival, Stat)>, DbError> {
+    let mut rest = outbox.clone();
+    let mut batch = Batch::new(limit);
+    if !is_sharing(conn, outbox.owner)? {
+        return Ok(batch.stats);
+    }
+    while let Some(rows) = batch.rows_to_query() {
+        let is_end = on_each_backend!(conn, |conn, _Backend, RowByRow| {
+            outgoing!(&rest, |query, place| {
+                let found = query
+                    .select((place, StatRow::as_select()))
+                    .order(place)
+                    .limit(rows.into())
+                    .load_iter::<(i64, StatRow), RowByRow>(conn)?;
+                batch.take(found)? < rows
+            })
+        });
+        match batch.stats.last() {
+            Some((last, _)) if !is_end => rest.after = *last,
+            _ => break,
+        }
+    }
+    Ok(batch.stats)
 }
 
 fn pushed_up_to(conn: &mut DbConnection, remote: &str, owner: ClientId) -> QueryResult<Arrival> {
@@ -248,10 +255,10 @@ fn is_sharing(conn: &mut DbConnection, owner: ClientId) -> QueryResult<bool> {
     Ok(is_enabled.flatten().unwrap_or(false))
 }
 
-/// Rows that are asked for while nothing is known about their size.
+/// Rows to query while their size is unknown.
 const FIRST_ROWS: u32 = 8;
 
-/// The first stats of an outbox, up to a limit.
+/// A batch that fills up to its limit.
 struct Batch {
     limit: BatchLimit,
     stats: Vec<(Arrival, Stat)>,
@@ -269,8 +276,9 @@ impl Batch {
         }
     }
 
-    /// About as many rows as there is room for, since PostgreSQL sends all that was asked for; `None` if there is none.
-    fn rows_to_ask_for(&self) -> Option<u32> {
+    /// The estimated number of rows that fit; `None` if the batch is full. PostgreSQL sends all rows of a query, read
+    /// or not.
+    fn rows_to_query(&self) -> Option<u32> {
         let taken = self.stats.len();
         let left = self.limit.stats.saturating_sub(taken.try_into().ok()?);
         let fitting = match self.bytes.checked_div(taken) {
@@ -286,15 +294,15 @@ impl Batch {
         (left > 0 && !self.is_full).then_some(fitting.min(left))
     }
 
-    /// Takes rows while there is room, and tells how many it has looked at.
+    /// Takes rows while they fit. Returns the number of rows read.
     fn take(
         &mut self,
         rows: impl Iterator<Item = QueryResult<(i64, StatRow)>>,
     ) -> Result<u32, DbError> {
-        let mut looked_at = 0;
+        let mut read = 0;
         for row in rows {
             let (seq, row) = row?;
-            looked_at += 1;
+            read += 1;
             let Some(stat) = row.into_stat() else {
                 continue;
             };
@@ -306,11 +314,11 @@ impl Batch {
             self.bytes = bytes;
             self.stats.push((Arrival(seq), stat));
         }
-        Ok(looked_at)
+        Ok(read)
     }
 }
 
-/// Moves what is settled on to `last`. The stats on the way that are not in the outbox wait from now on.
+/// Advances the progress to `last`. Stats before it whose dates are not in the outbox become waiting.
 fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryResult<()> {
     let (remote, owner) = (outbox.remote.as_str(), outbox.owner.0);
     let before = pushed_up_to(conn, remote, outbox.owner)?;
@@ -318,7 +326,7 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
         return Ok(());
     }
     if outbox.dates != DateRange::default() {
-        let DateRange { from, to } = outbox.dates;
+        let (from, to) = (outbox.dates.from(), outbox.dates.to());
         let passed = stats::table
             .filter(stats::client_id.eq(owner))
             .filter(stats::seq.gt(before.0).and(stats::seq.lt(last.0)))
@@ -341,7 +349,7 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
                 .execute(conn)
         })?;
     }
-    // By way of the client, who may have been deleted meanwhile.
+    // Selected from the client, which may have been deleted in the meantime.
     let progress = client::table.find(owner).select((
         remote.into_sql::<Text>(),
         client::id,
@@ -359,12 +367,12 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
     Ok(())
 }
 
-fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, there: &[i64]) -> QueryResult<()> {
-    for there in there.chunks(KEYS_PER_DELETE) {
+fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, stored: &[i64]) -> QueryResult<()> {
+    for seqs in stored.chunks(KEYS_PER_DELETE) {
         let waiting = push_waiting::table
             .filter(push_waiting::remote.eq(&outbox.remote))
             .filter(push_waiting::client_id.eq(outbox.owner.0))
-            .filter(push_waiting::seq.eq_any(there));
+            .filter(push_waiting::seq.eq_any(seqs));
         diesel::delete(waiting).execute(conn)?;
     }
     Ok(())
@@ -376,7 +384,7 @@ fn note_waiting(
     arrival: Arrival,
     reason: &str,
 ) -> QueryResult<()> {
-    // By way of the stat, which may have been deleted meanwhile.
+    // Selected from the stat, which may have been deleted in the meantime.
     let waiting = stats::table.filter(stats::seq.eq(arrival.0)).select((
         outbox.remote.as_str().into_sql::<Text>(),
         outbox.owner.0.into_sql::<Integer>(),

@@ -1,4 +1,4 @@
-//! Rows as they stand in the tables, and what they are in the domain.
+//! Rows of the tables, and their conversion to domain types.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use stats_core::{
 use crate::schema::{client, stats};
 use crate::types::{DbUuid, JsonText};
 
-/// All columns in the order of the table: `as_returning` does not work on both databases at once.
+/// All columns in the order of the table: `as_returning` does not support a `MultiConnection`.
 #[derive(Queryable)]
 pub(crate) struct ClientRow {
     id: i32,
@@ -29,8 +29,7 @@ pub(crate) struct ClientRow {
 }
 
 impl From<ClientRow> for Client {
-    /// What an older service left NULL is what its own default would have been, except for the right to share, which
-    /// nobody gave.
+    /// NULLs from an older service become its defaults, except for sharing, which needs consent.
     fn from(row: ClientRow) -> Self {
         let coordinates = row.latitude.zip(row.longitude);
         Self {
@@ -70,7 +69,7 @@ impl<'a> NewClientRow<'a> {
             name: new.name.as_str(),
             token: new.token.reveal(),
             role: new.role.number(),
-            local: true,
+            local: new.is_local,
             is_sharing_enabled: new.is_sharing_enabled,
             created_at: now,
             is_active: true,
@@ -89,7 +88,7 @@ pub(crate) struct StatRow {
 }
 
 impl StatRow {
-    /// The stat, unless its type is one that only an older service knew.
+    /// The stat; `None` if its type is unknown.
     pub(crate) fn into_stat(self) -> Option<Stat> {
         Some(Stat {
             uuid: StatId(self.uuid.0),

@@ -1,4 +1,4 @@
-//! The tables. Whatever an older service may have left NULL is nullable here.
+//! The tables. Columns that an older service may have left NULL are nullable.
 
 diesel::table! {
     use diesel::sql_types::*;

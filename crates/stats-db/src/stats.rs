@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -7,25 +8,26 @@ use diesel::prelude::*;
 use stats_core::{AnalysisId, ClientId, Stat, StatId, StatsFilter, StatsType};
 
 use crate::connection::{DbConnection, MultiBackend, on_each_backend};
+use crate::db::Session;
 use crate::rows::{NewStatRow, StatRow};
 use crate::schema::{client, stats};
 use crate::types::{DbUuid, JsonText};
 use crate::{Db, DbError};
 
-/// Rows per INSERT: seven values each, well under the 32,766 that SQLite binds.
+/// Rows per INSERT. SQLite binds at most 32,766 values, and a row has seven.
 const ROWS_PER_INSERT: usize = 500;
 
 impl Db {
-    /// Stores a batch of stats, all or nothing, and gives the positions of those that were skipped: because they are
-    /// stored already, whoever sent them, or because one with the same id comes earlier in the batch.
+    /// Stores a batch of stats, all or nothing. Returns the positions of the skipped stats, whose id is already stored
+    /// (by any client) or occurs earlier in the batch.
     pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<usize>, DbError> {
         let mut ids = HashSet::with_capacity(batch.len());
-        let first_of_its_id: Vec<bool> = batch.iter().map(|stat| ids.insert(stat.uuid)).collect();
-        let new = batch
+        let is_first: Vec<bool> = batch.iter().map(|stat| ids.insert(stat.uuid)).collect();
+        let new: Vec<&Stat> = batch
             .iter()
-            .zip(&first_of_its_id)
-            .filter(|(_, is_first)| **is_first);
-        let new: Vec<&Stat> = new.map(|(stat, _)| stat).collect();
+            .zip(&is_first)
+            .filter_map(|(stat, is_first)| is_first.then_some(stat))
+            .collect();
         if new.is_empty() {
             return Ok(Vec::new());
         }
@@ -49,16 +51,16 @@ impl Db {
             }
             Ok(stored)
         })?;
-        let skipped = batch.iter().zip(first_of_its_id).enumerate().filter_map(
-            |(position, (stat, is_first))| {
-                let is_stored = is_first && stored.contains(&stat.uuid);
-                (!is_stored).then_some(position)
-            },
-        );
+        let skipped = batch
+            .iter()
+            .zip(is_first)
+            .enumerate()
+            .filter(|(_, (stat, is_first))| !(*is_first && stored.contains(&stat.uuid)))
+            .map(|(position, _)| position);
         Ok(skipped.collect())
     }
 
-    /// Deletes the stats that a client sent about an analysis; tells how many those were.
+    /// Deletes the stats of a client about an analysis. Returns their number.
     pub fn delete_stats(&self, owner: ClientId, analysis: AnalysisId) -> Result<usize, DbError> {
         self.write(|conn| {
             let of_analysis = stats::table
@@ -68,7 +70,7 @@ impl Db {
         })
     }
 
-    /// The stats that `filter` lets through, all in memory: [`Snapshot::for_each_stat`] is for those that may be many.
+    /// The stats that `filter` selects, all in memory. Use [`Snapshot::for_each_stat`] for long lists.
     pub fn stats(&self, filter: &StatsFilter) -> Result<Vec<Stat>, DbError> {
         self.read(|snapshot| {
             let mut found = Vec::new();
@@ -81,16 +83,15 @@ impl Db {
     }
 }
 
-/// Narrows a query on `stats` down to what `$filter` lets through, leaving the page aside, as a boxed query of
-/// `$Backend`.
+/// Applies `$filter`, except its page, to a query on `stats`. Evaluates to a boxed query of `$Backend`.
 ///
-/// Without a type it asks for the known ones: an older service may have left others. The range of dates is always
-/// there, which leaves out dates that PostgreSQL knows and nobody else (`infinity`).
+/// Without a type the query selects the known types: an older service may have left others. The range of dates always
+/// applies, which excludes PostgreSQL's `infinity`.
 macro_rules! filtered {
     ($Backend:ty, $filter:expr, $query:expr) => {{
         let filter: &StatsFilter = $filter;
         let mut query = $query
-            .filter(stats::date.between(filter.dates.from, filter.dates.to))
+            .filter(stats::date.between(filter.dates.from(), filter.dates.to()))
             .into_boxed::<$Backend>();
         query = match filter.stats_type {
             Some(stats_type) => query.filter(stats::kind.eq(stats_type.as_str())),
@@ -113,7 +114,7 @@ macro_rules! filtered {
                 .field(stats::date)
                 .eq(stats::date)
                 .and(newer.field(stats::seq).gt(stats::seq)));
-            // Portable for IS NOT DISTINCT FROM: stats of nobody belong together too.
+            // `IS NOT DISTINCT FROM`, spelled portably: NULL owners form one group.
             let is_of_same_client = newer.field(stats::client_id).eq(stats::client_id).or(newer
                 .field(stats::client_id)
                 .is_null()
@@ -122,9 +123,9 @@ macro_rules! filtered {
                 newer
                     .filter(newer.field(stats::anr).eq(stats::anr))
                     .filter(newer.field(stats::kind).eq(stats::kind))
-                    // What is later is no earlier: said for itself, so that the index begins there.
+                    // Implied by `is_later`; lets the index narrow the search by date.
                     .filter(newer.field(stats::date).ge(stats::date))
-                    .filter(newer.field(stats::date).le(filter.dates.to))
+                    .filter(newer.field(stats::date).le(filter.dates.to()))
                     .filter(is_of_same_client)
                     .filter(is_later),
             )));
@@ -133,25 +134,36 @@ macro_rules! filtered {
     }};
 }
 
-/// The database as it is at one moment. It holds a connection, so that it is not for keeping.
+/// A snapshot of the database. It holds a connection while it exists.
 pub struct Snapshot<'a> {
-    pub(crate) conn: &'a mut DbConnection,
+    pub(crate) session: Session<'a>,
 }
 
-impl<'a> Snapshot<'a> {
-    pub(crate) fn new(conn: &'a mut DbConnection) -> Self {
-        Self { conn }
+/// The JSON documents of one client's stats on one day.
+pub type Documents<'a> = dyn Iterator<Item = Cow<'static, str>> + 'a;
+
+/// The date, the client and the document of a stat.
+type DocumentRow = (NaiveDate, Option<i32>, JsonText<'static>);
+
+impl Snapshot<'_> {
+    /// Runs queries on this snapshot.
+    pub(crate) fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.session.run(work)
     }
 
-    /// How many stats `filter` lets through, not counting its page.
+    /// The number of stats that `filter` selects, ignoring its page.
     pub fn count_stats(&mut self, filter: &StatsFilter) -> Result<u64, DbError> {
-        let count: i64 =
-            filtered!(MultiBackend, filter, stats::table.count()).get_result(self.conn)?;
-        Ok(count.unsigned_abs())
+        self.run(|conn| {
+            let query = filtered!(MultiBackend, filter, stats::table.count());
+            Ok(query.get_result::<i64>(conn)?.unsigned_abs())
+        })
     }
 
-    /// Visits the stats that `filter` lets through, ordered by date and then by id, row by row: memory does not grow
-    /// with their number. Ends early when `visit` says so.
+    /// Visits the stats that `filter` selects row by row, ordered by date and then by id. Memory does not grow with
+    /// their number. Ends early when `visit` breaks.
     pub fn for_each_stat(
         &mut self,
         filter: &StatsFilter,
@@ -160,75 +172,87 @@ impl<'a> Snapshot<'a> {
         self.for_each_owned_stat(filter, |_, stat| visit(stat))
     }
 
-    /// The same with the client who sent the stat, unless nobody knows.
+    /// Like [`Snapshot::for_each_stat`], with the owner of each stat if it is known.
     pub fn for_each_owned_stat(
         &mut self,
         filter: &StatsFilter,
         mut visit: impl FnMut(Option<ClientId>, Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let page = filter.page;
-        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
-            let rows = filtered!(Backend, filter, stats::table)
-                .select((stats::client_id, StatRow::as_select()))
-                .order((stats::date, stats::uuid))
-                // Always with a LIMIT: SQLite knows no OFFSET without one.
-                .limit(page.limit.map_or(i64::MAX, i64::from))
-                .offset(page.offset.into())
-                .load_iter::<(Option<i32>, StatRow), RowByRow>(conn)?;
-            for row in rows {
-                let (owner, row) = row?;
-                if let Some(stat) = row.into_stat()
-                    && visit(owner.map(ClientId), stat).is_break()
-                {
-                    break;
+        let db = self.session.db();
+        self.run(|conn| {
+            on_each_backend!(conn, |conn, Backend, RowByRow| {
+                let rows = filtered!(Backend, filter, stats::table)
+                    .select((stats::client_id, StatRow::as_select()))
+                    .order((stats::date, stats::uuid))
+                    // SQLite has no OFFSET without a LIMIT.
+                    .limit(page.limit.map_or(i64::MAX, i64::from))
+                    .offset(page.offset.into())
+                    .load_iter::<(Option<i32>, StatRow), RowByRow>(conn)?;
+                for row in rows {
+                    db.check_cancelled()?;
+                    let (owner, row) = row?;
+                    if let Some(stat) = row.into_stat()
+                        && visit(owner.map(ClientId), stat).is_break()
+                    {
+                        break;
+                    }
                 }
-            }
-        });
-        Ok(())
-    }
-
-    /// Visits the date and the JSON text of the stats that `filter` lets through, leaving its page aside, in no
-    /// particular order and row by row: what a processor needs, at the least cost.
-    pub fn for_each_document(
-        &mut self,
-        filter: &StatsFilter,
-        visit: impl FnMut(NaiveDate, &str),
-    ) -> Result<(), DbError> {
-        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
-            let query = filtered!(Backend, filter, stats::table).select(DOCUMENT);
-            visit_documents(query.load_iter::<DocumentRow, RowByRow>(conn)?, visit)
+            });
+            Ok(())
         })
     }
 
-    /// The same for the `newest` stats of those that `filter` lets through: by date, and of one date by arrival.
-    pub fn for_each_newest_document(
+    /// Visits the stats that `filter` selects by client and day: `visit` gets the date and the JSON documents of one
+    /// client's stats on that date, row by row. Days are in ascending order; stats without a client form one group.
+    /// With `newest` only that many stats are selected: the newest by date, then by arrival.
+    ///
+    /// The page of the filter is ignored.
+    pub fn for_each_client_day(
         &mut self,
         filter: &StatsFilter,
-        newest: u32,
-        visit: impl FnMut(NaiveDate, &str),
+        newest: Option<u32>,
+        visit: &mut dyn FnMut(NaiveDate, &mut Documents<'_>),
     ) -> Result<(), DbError> {
-        on_each_backend!(self.conn, |conn, Backend, RowByRow| {
-            let query = filtered!(Backend, filter, stats::table)
-                .select(DOCUMENT)
-                .order((stats::date.desc(), stats::seq.desc()))
-                .limit(newest.into());
-            visit_documents(query.load_iter::<DocumentRow, RowByRow>(conn)?, visit)
+        let db = self.session.db();
+        self.run(|conn| {
+            on_each_backend!(conn, |conn, Backend, RowByRow| {
+                let mut query = filtered!(Backend, filter, stats::table);
+                if let Some(newest) = newest {
+                    let selected = filtered!(Backend, filter, stats::table)
+                        .select(stats::seq)
+                        .order((stats::date.desc(), stats::seq.desc()))
+                        .limit(newest.into());
+                    query = query.filter(stats::seq.eq_any(selected));
+                }
+                let rows = query
+                    .select((stats::date, stats::client_id, stats::data))
+                    .order((stats::date, stats::client_id))
+                    .load_iter::<DocumentRow, RowByRow>(conn)?;
+                let rows = rows.map(|row| db.check_cancelled().and_then(|()| Ok(row?)));
+                visit_client_days(rows, visit)?;
+            });
+            Ok(())
         })
     }
 }
 
-type DocumentRow = (NaiveDate, JsonText<'static>);
-
-/// The columns of a [`DocumentRow`].
-const DOCUMENT: (stats::date, stats::data) = (stats::date, stats::data);
-
-fn visit_documents(
-    rows: impl Iterator<Item = QueryResult<DocumentRow>>,
-    mut visit: impl FnMut(NaiveDate, &str),
+fn visit_client_days(
+    rows: impl Iterator<Item = Result<DocumentRow, DbError>>,
+    visit: &mut dyn FnMut(NaiveDate, &mut Documents<'_>),
 ) -> Result<(), DbError> {
-    for row in rows {
-        let (date, JsonText(data)) = row?;
-        visit(date, &data);
+    let mut failure = Ok(());
+    let rows = rows.map_while(|row| row.map_err(|error| failure = Err(error)).ok());
+    let mut rows = rows.peekable();
+    while let Some(&(date, client, _)) = rows.peek() {
+        let mut documents = std::iter::from_fn(|| {
+            let row = rows.next_if(|row| (row.0, row.1) == (date, client));
+            row.map(|(.., JsonText(document))| document)
+        });
+        visit(date, &mut documents);
+        // Skip the documents that `visit` did not read.
+        documents.for_each(drop);
     }
-    Ok(())
+    drop(rows);
+    failure
 }

@@ -1,4 +1,4 @@
-//! Column types that exist on both databases, so that one schema serves both.
+//! Column types that exist on both databases, so that one schema fits both.
 
 use std::borrow::Cow;
 
@@ -80,7 +80,7 @@ impl ToSql<sql::PortableUuid, MultiBackend> for DbUuid {
     }
 }
 
-/// JSON text in a column, never parsed here: borrowed on the way in, owned on the way out.
+/// JSON text in a column, not parsed: borrowed when written, owned when read.
 #[derive(Debug, Clone, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::PortableJson)]
 pub(crate) struct JsonText<'a>(pub(crate) Cow<'a, str>);
@@ -92,7 +92,7 @@ impl FromSql<sql::PortableJson, Pg> for JsonText<'static> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         match value.as_bytes() {
             [JSONB_VERSION, text @ ..] => Ok(Self(std::str::from_utf8(text)?.to_owned().into())),
-            _ => Err("a version of jsonb that nobody knows".into()),
+            _ => Err("unknown version of jsonb".into()),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! A PostgreSQL database of the Python service is adopted where it stands.
+//! Adopting a PostgreSQL database of the Python service in place.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
 
-use stats_core::{Role, StatsFilter, StatsType};
-use stats_db::Db;
+use stats_core::{Role, Stat, StatsFilter, StatsType};
+use stats_db::{Db, DbError};
 use stats_testing::{TestDatabase, client, day, stat};
 
-/// The tables of version 0.3 or 0.4 with rows as they are found in the field: columns that came later are NULL, there
-/// is a type that nobody knows, a stat of nobody, and a document that is neither list nor object.
+/// The tables of version 0.3 or 0.4 with rows as found in production: NULL in columns that were added later, an unknown
+/// type, a stat without a client, and a document that is neither list nor object.
 const OLD_TABLES: &str = r#"
     CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
     INSERT INTO alembic_version VALUES ('4f6a7c8b9d01');
@@ -48,122 +48,94 @@ fn adopted() -> Option<(TestDatabase, Db)> {
     Some((database, db))
 }
 
-fn listed(db: &Db, filter: &StatsFilter) -> BTreeSet<String> {
-    let last_digit = |uuid: String| uuid[uuid.len() - 1..].to_owned();
-    db.stats(filter)
-        .unwrap()
-        .iter()
-        .map(|stat| last_digit(stat.uuid.to_string()))
-        .collect()
-}
-
-fn digits(digits: &[&str]) -> BTreeSet<String> {
-    digits.iter().map(ToString::to_string).collect()
+/// The last digits of the selected ids.
+fn listed(db: &Db, filter: &StatsFilter) -> String {
+    let last_digit = |stat: &Stat| stat.uuid.to_string().pop().unwrap();
+    let digits: BTreeSet<_> = db.stats(filter).unwrap().iter().map(last_digit).collect();
+    digits.into_iter().collect()
 }
 
 #[test]
-fn clients_are_as_they_were() {
+fn adopted_clients_keep_their_properties() {
     let Some((_database, db)) = adopted() else {
         return;
     };
     let clients = db.clients().unwrap();
-    assert_eq!(clients.len(), 3);
-    let [cases, smile, nobody] = &clients[..] else {
-        unreachable!()
+    let [cases, smile, unnamed] = &clients[..] else {
+        panic!("{clients:?}")
     };
     assert_eq!(
         (cases.name.as_str(), cases.role, cases.is_active),
         ("CASES", Role::Admin, true)
     );
-    assert_eq!(
-        db.client_by_token(&"token-of-cases".parse().unwrap())
-            .unwrap()
-            .as_ref(),
-        Some(cases)
-    );
+    let by_token = db.client_by_token(&"token-of-cases".parse().unwrap());
+    assert_eq!(by_token.unwrap().as_ref(), Some(cases));
     assert_eq!(
         (smile.role, smile.is_active, smile.is_local),
         (Role::User, true, true)
     );
-    assert!(!smile.is_sharing_enabled, "nobody has said that it shares");
+    assert!(!smile.is_sharing_enabled, "NULL is not consent");
     assert_eq!(
-        (nobody.role, nobody.is_active, nobody.token.reveal()),
+        (unnamed.role, unnamed.is_active, unnamed.token.reveal()),
         (Role::User, false, "")
     );
 }
 
 #[test]
-fn no_row_makes_a_query_fail() {
+fn rows_with_unknown_types_or_dates_are_skipped() {
     let Some((_database, db)) = adopted() else {
         return;
     };
     let all = StatsFilter::default();
-    assert_eq!(
-        listed(&db, &all),
-        digits(&["1", "2", "4"]),
-        "known types and dates"
-    );
-    assert_eq!(
-        listed(
-            &db,
-            &StatsFilter {
-                stats_type: Some(StatsType::Threat),
-                ..all.clone()
-            }
-        ),
-        digits(&["4"])
-    );
-    assert_eq!(
-        listed(
-            &db,
-            &StatsFilter {
-                local_only: true,
-                ..all.clone()
-            }
-        ),
-        digits(&["1", "2"])
-    );
+    let threats = StatsFilter {
+        stats_type: Some(StatsType::Threat),
+        ..all.clone()
+    };
+    let local = StatsFilter {
+        local_only: true,
+        ..all.clone()
+    };
+    // Stats arrived in the order of created_at.
     let newest = StatsFilter {
         newest_only: true,
         ..all.clone()
     };
-    assert_eq!(
-        listed(&db, &newest),
-        digits(&["1", "4"]),
-        "arrival is the order of created_at"
-    );
+    for (filter, digits) in [
+        (&all, "124"),
+        (&threats, "4"),
+        (&local, "12"),
+        (&newest, "14"),
+    ] {
+        assert_eq!(listed(&db, filter), digits, "{filter:?}");
+    }
     let mut documents = Vec::new();
-    db.read(|snapshot| snapshot.for_each_document(&all, |_, data| documents.push(data.to_owned())))
-        .map_err(|error: stats_db::DbError| error)
-        .unwrap();
+    db.read::<_, DbError>(|snapshot| {
+        snapshot.for_each_client_day(&all, None, &mut |_, of_client| {
+            documents.extend(of_client.map(|document| document.into_owned()));
+        })
+    })
+    .unwrap();
     documents.sort();
     assert_eq!(documents, ["5", "[]", r#"{"risks": {}}"#]);
     assert_eq!(db.delete_client(db.clients().unwrap()[2].uuid).unwrap(), 1);
 }
 
 #[test]
-fn new_stats_join_the_old_ones() {
+fn new_stats_arrive_after_adopted_ones() {
     let Some((_database, db)) = adopted() else {
         return;
     };
     let owner = client(&db, "new");
     let analysis = "33333333-0000-4000-8000-000000000001".parse().unwrap();
     let new = stat(analysis, StatsType::Risk, "2020-10-01");
-    assert!(
-        db.insert_stats(db.clients().unwrap()[0].id, std::slice::from_ref(&new))
-            .unwrap()
-            .is_empty()
-    );
+    let skipped = db.insert_stats(db.clients().unwrap()[0].id, std::slice::from_ref(&new));
+    assert!(skipped.unwrap().is_empty());
     let newest = StatsFilter {
         newest_only: true,
         stats_type: Some(StatsType::Risk),
         ..StatsFilter::default()
     };
-    assert_eq!(
-        db.stats(&newest).unwrap(),
-        std::slice::from_ref(&new),
-        "arrived after those that were there"
-    );
+    assert_eq!(db.stats(&newest).unwrap(), std::slice::from_ref(&new));
     assert_eq!(db.insert_stats(owner.id, &[new]).unwrap().len(), 1);
     assert_eq!(
         db.stats(&StatsFilter::default()).unwrap()[0].date,
@@ -172,7 +144,7 @@ fn new_stats_join_the_old_ones() {
 }
 
 #[test]
-fn the_tables_may_be_there_already_as_this_program_makes_them() {
+fn the_first_migration_accepts_existing_tables() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };

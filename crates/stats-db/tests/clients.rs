@@ -1,15 +1,15 @@
-//! Clients: created, found, changed and deleted.
+//! Creating, finding, changing and deleting clients.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use chrono::{TimeDelta, Utc};
 use stats_core::{
-    AnalysisId, ClientUuid, Coordinates, NewClient, Role, StatsFilter, StatsType, Token,
+    AnalysisId, Client, ClientUuid, Coordinates, NewClient, Role, StatsFilter, StatsType, Token,
 };
 use stats_db::{ClientChange, ClientConflict, DbError};
 use stats_testing::{TestDatabase, client, ids, on_each_database, stat};
 
-on_each_database!(a_client_is_found_as_it_was_created);
-fn a_client_is_found_as_it_was_created(database: &TestDatabase) {
+on_each_database!(a_created_client_is_found);
+fn a_created_client_is_found(database: &TestDatabase) {
     let db = database.migrated();
     assert!(!db.has_admin().unwrap());
     let new = NewClient {
@@ -32,13 +32,11 @@ fn a_client_is_found_as_it_was_created(database: &TestDatabase) {
     );
     let age = Utc::now().naive_utc() - created.created_at.unwrap();
     assert!(
-        age >= TimeDelta::zero() && age < TimeDelta::minutes(1),
+        (TimeDelta::zero()..TimeDelta::minutes(1)).contains(&age),
         "{age}"
     );
-    assert_eq!(
-        db.client_by_token(&new.token).unwrap(),
-        Some(created.clone())
-    );
+    let by_token = db.client_by_token(&new.token).unwrap();
+    assert_eq!(by_token.as_ref(), Some(&created));
     assert_eq!(db.client(new.uuid).unwrap(), Some(created.clone()));
     assert_eq!(db.clients().unwrap(), [created]);
     assert!(db.has_admin().unwrap());
@@ -47,99 +45,70 @@ fn a_client_is_found_as_it_was_created(database: &TestDatabase) {
     assert_eq!(db.client(ClientUuid::random()).unwrap(), None);
 }
 
-on_each_database!(name_token_and_id_are_unique);
-fn name_token_and_id_are_unique(database: &TestDatabase) {
+on_each_database!(name_token_and_uuid_are_unique);
+fn name_token_and_uuid_are_unique(database: &TestDatabase) {
     let db = database.migrated();
     let first = NewClient::user("first".parse().unwrap());
     db.create_client(&first).unwrap();
     let other = NewClient::user("other".parse().unwrap());
-    for (new, conflict) in [
-        (
-            NewClient {
-                name: first.name.clone(),
-                ..other.clone()
-            },
-            ClientConflict::Name,
-        ),
-        (
-            NewClient {
-                token: first.token.clone(),
-                ..other.clone()
-            },
-            ClientConflict::Token,
-        ),
-        (
-            NewClient {
-                uuid: first.uuid,
-                ..other.clone()
-            },
-            ClientConflict::Uuid,
-        ),
-        (first.clone(), ClientConflict::Name),
+    let conflict = |result: Result<Client, DbError>| match result.unwrap_err() {
+        DbError::ClientExists(conflict) => conflict,
+        error => unreachable!("{error:?}"),
+    };
+    let [mut name, mut token, mut uuid] = [(); 3].map(|()| other.clone());
+    name.name = first.name.clone();
+    token.token = first.token.clone();
+    uuid.uuid = first.uuid;
+    for (new, expected) in [
+        (&name, ClientConflict::Name),
+        (&token, ClientConflict::Token),
+        (&uuid, ClientConflict::Uuid),
+        (&first, ClientConflict::Name),
     ] {
-        let error = db.create_client(&new).unwrap_err();
-        assert!(
-            matches!(error, DbError::ClientExists(found) if found == conflict),
-            "{error}"
-        );
+        assert_eq!(conflict(db.create_client(new)), expected);
     }
     db.create_client(&other).unwrap();
-    let taken = ClientChange {
-        token: Some(first.token),
-        ..ClientChange::default()
-    };
-    let error = db.change_client(other.uuid, &taken).unwrap_err();
-    assert!(
-        matches!(error, DbError::ClientExists(ClientConflict::Token)),
-        "{error}"
-    );
+    let taken = ClientChange::Token(first.token);
+    let result = db.change_client(other.uuid, &taken);
+    assert_eq!(conflict(result), ClientConflict::Token);
 }
 
-on_each_database!(a_change_leaves_the_rest_alone);
-fn a_change_leaves_the_rest_alone(database: &TestDatabase) {
+on_each_database!(a_change_affects_one_property_of_one_client);
+fn a_change_affects_one_property_of_one_client(database: &TestDatabase) {
     let db = database.migrated();
     let before = client(&db, "CASES");
-    let bystander = client(&db, "bystander");
+    let other = client(&db, "other");
     let place = Coordinates::new(49.61, 6.13).unwrap();
-    let token = Token::generate();
-
-    let off = ClientChange {
-        is_sharing_enabled: Some(false),
-        is_active: Some(false),
-        ..ClientChange::default()
-    };
-    let after = db.change_client(before.uuid, &off).unwrap();
-    assert_eq!((after.is_sharing_enabled, after.is_active), (false, false));
-    let moved = ClientChange {
-        coordinates: Some(Some(place)),
-        token: Some(token.clone()),
-        ..ClientChange::default()
-    };
-    let after = db.change_client(before.uuid, &moved).unwrap();
-    assert_eq!((after.coordinates, &after.token), (Some(place), &token));
-    assert_eq!(
-        (after.is_sharing_enabled, after.is_active, after.name),
-        (false, false, before.name.clone())
-    );
+    let mut expected = before.clone();
+    for change in [
+        ClientChange::Sharing(false),
+        ClientChange::Active(false),
+        ClientChange::Local(false),
+        ClientChange::Coordinates(Some(place)),
+        ClientChange::Token(Token::generate()),
+        ClientChange::Active(true),
+        ClientChange::Coordinates(None),
+    ] {
+        match change.clone() {
+            ClientChange::Sharing(is_enabled) => expected.is_sharing_enabled = is_enabled,
+            ClientChange::Active(is_active) => expected.is_active = is_active,
+            ClientChange::Local(is_local) => expected.is_local = is_local,
+            ClientChange::Coordinates(place) => expected.coordinates = place,
+            ClientChange::Token(token) => expected.token = token,
+        }
+        assert_eq!(db.change_client(before.uuid, &change).unwrap(), expected);
+    }
     assert_eq!(db.client_by_token(&before.token).unwrap(), None);
-    let removed = ClientChange {
-        coordinates: Some(None),
-        ..ClientChange::default()
-    };
-    assert_eq!(
-        db.change_client(before.uuid, &removed).unwrap().coordinates,
-        None
-    );
 
-    assert_eq!(db.client(bystander.uuid).unwrap(), Some(bystander));
+    assert_eq!(db.client(other.uuid).unwrap(), Some(other));
     let error = db
-        .change_client(ClientUuid::random(), &removed)
+        .change_client(ClientUuid::random(), &ClientChange::Local(true))
         .unwrap_err();
     assert!(matches!(error, DbError::NoSuchClient), "{error}");
 }
 
-on_each_database!(a_deleted_client_takes_its_stats_along);
-fn a_deleted_client_takes_its_stats_along(database: &TestDatabase) {
+on_each_database!(deleting_a_client_deletes_its_stats);
+fn deleting_a_client_deletes_its_stats(database: &TestDatabase) {
     let db = database.migrated();
     let (gone, stays) = (client(&db, "gone"), client(&db, "stays"));
     let analysis = AnalysisId::random();
@@ -156,8 +125,37 @@ fn a_deleted_client_takes_its_stats_along(database: &TestDatabase) {
     ));
 }
 
-on_each_database!(being_seen_is_noted_once_in_a_while);
-fn being_seen_is_noted_once_in_a_while(database: &TestDatabase) {
+on_each_database!(deleting_a_client_takes_several_transactions);
+fn deleting_a_client_takes_several_transactions(database: &TestDatabase) {
+    let db = database.migrated();
+    let gone = client(&db, "gone");
+    let batch: Vec<_> = (0..6_000)
+        .map(|_| stat(AnalysisId::random(), StatsType::Risk, "2026-01-01"))
+        .collect();
+    db.insert_stats(gone.id, &batch).unwrap();
+    // The second transaction fails, as if the server were stopped.
+    database.execute(if database.is_postgres() {
+        "CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN RAISE 'stopped'; END $$ LANGUAGE plpgsql;
+         CREATE TRIGGER fail BEFORE DELETE ON stats FOR EACH ROW WHEN (OLD.seq > 5500) EXECUTE FUNCTION fail();"
+    } else {
+        "CREATE TRIGGER fail BEFORE DELETE ON stats WHEN OLD.seq > 5500
+            BEGIN SELECT RAISE(ABORT, 'stopped'); END;"
+    });
+    db.delete_client(gone.uuid).unwrap_err();
+    let left = db.read(|snapshot| snapshot.count_stats(&StatsFilter::default()));
+    assert_eq!(left.unwrap(), 1_000);
+    assert!(!db.client(gone.uuid).unwrap().unwrap().is_active);
+    database.execute(if database.is_postgres() {
+        "DROP TRIGGER fail ON stats"
+    } else {
+        "DROP TRIGGER fail"
+    });
+    assert_eq!(db.delete_client(gone.uuid).unwrap(), 1_000);
+    assert_eq!(db.clients().unwrap(), []);
+}
+
+on_each_database!(last_seen_is_updated_every_few_minutes);
+fn last_seen_is_updated_every_few_minutes(database: &TestDatabase) {
     let db = database.migrated();
     let created = client(&db, "CASES");
     assert_eq!(created.last_seen, None);
@@ -165,22 +163,15 @@ fn being_seen_is_noted_once_in_a_while(database: &TestDatabase) {
     let seen = db.client(created.uuid).unwrap().unwrap();
     assert!(seen.last_seen.is_some());
     db.note_seen(&seen).unwrap();
-    assert_eq!(
-        db.client(created.uuid).unwrap().unwrap(),
-        seen,
-        "it was noted a moment ago"
-    );
+    assert_eq!(db.client(created.uuid).unwrap(), Some(seen));
 }
 
-on_each_database!(emptying_leaves_tables_without_rows);
-fn emptying_leaves_tables_without_rows(database: &TestDatabase) {
+on_each_database!(empty_deletes_all_rows);
+fn empty_deletes_all_rows(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
-    db.insert_stats(
-        owner.id,
-        &[stat(AnalysisId::random(), StatsType::Risk, "2026-01-01")],
-    )
-    .unwrap();
+    let batch = [stat(AnalysisId::random(), StatsType::Risk, "2026-01-01")];
+    db.insert_stats(owner.id, &batch).unwrap();
     db.empty().unwrap();
     assert_eq!(db.clients().unwrap(), []);
     assert_eq!(db.stats(&StatsFilter::default()).unwrap(), []);

@@ -15,17 +15,15 @@ fn last(
     at_most: usize,
 ) -> Vec<LastStat> {
     let mut visited = Vec::new();
-    db.read(|snapshot| {
+    db.read::<_, DbError>(|snapshot| {
         snapshot.for_each_last_stat(owner, stats_type, |stat| {
             visited.push(stat);
-            if visited.len() == at_most {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
+            match visited.len() == at_most {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         })
     })
-    .map_err(|error: DbError| error)
     .unwrap();
     visited
 }
@@ -34,8 +32,8 @@ fn uuids(stats: &[LastStat]) -> Vec<StatId> {
     stats.iter().map(|stat| stat.uuid).collect()
 }
 
-on_each_database!(the_newest_of_each_analysis_and_type_in_order);
-fn the_newest_of_each_analysis_and_type_in_order(database: &TestDatabase) {
+on_each_database!(last_stats_are_ordered_by_analysis_and_type);
+fn last_stats_are_ordered_by_analysis_and_type(database: &TestDatabase) {
     let db = database.migrated();
     let (a, b) = (client(&db, "a"), client(&db, "b"));
     let mut analyses = [AnalysisId::random(), AnalysisId::random()];
@@ -48,7 +46,7 @@ fn the_newest_of_each_analysis_and_type_in_order(database: &TestDatabase) {
     let risk = stat(one, StatsType::Risk, "2025-01-01");
     let of_a = [&new, &old, &first_of_day, &last_of_day, &risk].map(Clone::clone);
     db.insert_stats(a.id, &of_a).unwrap();
-    // A client that reports about the same analysis.
+    // The same analysis of another client.
     let of_b = [stat(one, StatsType::Threat, "2026-02-01")];
     db.insert_stats(b.id, &of_b).unwrap();
 
@@ -68,10 +66,8 @@ fn the_newest_of_each_analysis_and_type_in_order(database: &TestDatabase) {
     assert_eq!(last(&db, None, None, 9), []);
 
     database.execute("UPDATE stats SET client_id = NULL, created_at = NULL");
-    let of_nobody = last(&db, None, None, 9);
-    assert_eq!(
-        uuids(&of_nobody),
-        [risk.uuid, of_b[0].uuid, last_of_day.uuid]
-    );
-    assert_eq!(of_nobody[0].created_at, None);
+    let without_client = last(&db, None, None, 9);
+    let expected = [risk.uuid, of_b[0].uuid, last_of_day.uuid];
+    assert_eq!(uuids(&without_client), expected);
+    assert_eq!(without_client[0].created_at, None);
 }

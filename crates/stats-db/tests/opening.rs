@@ -1,19 +1,22 @@
-//! Databases that are not there, or not as they should be.
+//! Creating, opening and copying databases.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::time::{Duration, Instant};
 
+use stats_core::{AnalysisId, StatsFilter, StatsType, WithCauses};
 use stats_db::{DatabaseUrl, Db, DbError};
-use stats_testing::{TestDatabase, client, on_each_database};
+use stats_testing::{TestDatabase, client, on_each_database, stat};
 
-fn refused(url: &str) -> String {
-    Db::open(&url.parse().unwrap()).err().unwrap().to_string()
+/// The error of opening a database, with its causes.
+fn open_error(url: &str) -> String {
+    let error = Db::open(&url.parse().unwrap()).err().unwrap();
+    WithCauses(&error).to_string()
 }
 
-on_each_database!(a_database_is_created_once_and_then_found);
-fn a_database_is_created_once_and_then_found(database: &TestDatabase) {
+on_each_database!(create_is_idempotent);
+fn create_is_idempotent(database: &TestDatabase) {
     let url: DatabaseUrl = database.url().parse().unwrap();
-    assert!(Db::open(&url).is_err(), "nothing is created by accident");
+    assert!(Db::open(&url).is_err(), "open creates nothing");
     assert!(Db::create(&url).unwrap());
     assert!(!Db::create(&url).unwrap());
     let db = Db::open(&url).unwrap();
@@ -25,11 +28,11 @@ fn a_database_is_created_once_and_then_found(database: &TestDatabase) {
     client(&db, "CASES");
     assert!(!Db::create(&url).unwrap());
     assert_eq!(Db::open(&url).unwrap().clients().unwrap().len(), 1);
-    db.ping().unwrap();
+    db.check(Duration::from_secs(20)).unwrap();
 }
 
 #[test]
-fn a_file_in_a_new_folder_is_created_and_not_for_everybody() {
+fn create_makes_a_private_file_in_a_new_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("var/lib/stats.db");
     let url = DatabaseUrl::sqlite(&path);
@@ -48,45 +51,51 @@ fn a_file_in_a_new_folder_is_created_and_not_for_everybody() {
     }
     assert!(
         Db::create(&DatabaseUrl::sqlite(folder.path())).is_err(),
-        "a folder is no database"
+        "not a file"
     );
     assert!(
         Db::create(&DatabaseUrl::sqlite(path.join("x.db"))).is_err(),
-        "a file is no folder"
+        "not a folder"
     );
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused() {
+fn a_file_of_another_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stats.db");
-    std::fs::write(
-        &path,
-        "This is a text, and long enough that nobody takes it for anything else.".repeat(50),
-    )
-    .unwrap();
-    let error = refused(&format!("sqlite://{}", path.display()));
+    std::fs::write(&path, "plain text ".repeat(500)).unwrap();
+    let error = open_error(&format!("sqlite://{}", path.display()));
     assert!(error.contains("file is not a database"), "{error}");
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_soon() {
+fn a_connection_error_hides_user_and_password() {
     let started = Instant::now();
-    let error = refused("postgres://me:sesame@127.0.0.1:1/stats");
-    assert!(
-        error.starts_with("cannot connect to the database postgres://127.0.0.1:1/stats: "),
-        "{error}"
-    );
-    assert!(!error.contains("sesame"), "{error}");
+    let check = |host: &str, name: &str| {
+        let error = open_error(&format!("postgres://me%20too:sesame@{host}/{name}"));
+        let expected = format!("cannot connect to the database postgres://{host}/{name}: ");
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(
+            !error.contains("sesame") && !error.contains("me too"),
+            "{error}"
+        );
+    };
+    check("127.0.0.1:1", "stats");
     assert!(started.elapsed() < Duration::from_secs(10));
+    if let Some(database) = TestDatabase::postgres() {
+        drop(database.migrated());
+        let (server, name) = database.url().rsplit_once('/').unwrap();
+        // The server does not know this user, and says so.
+        check(server.rsplit_once('@').unwrap().1, name);
+    }
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_told_soon() {
-    // It accepts the connection and then says nothing, as a firewall or a hung server would.
+fn a_silent_server_times_out() {
+    // Accepts connections and sends nothing, like a hung server.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let started = Instant::now();
-    let error = refused(&format!(
+    let error = open_error(&format!(
         "postgres://{}/stats",
         silent.local_addr().unwrap()
     ));
@@ -95,27 +104,16 @@ fn a_server_that_does_not_answer_is_told_soon() {
 }
 
 #[test]
-fn an_encoding_that_cannot_hold_everything_is_refused() {
+fn an_encoding_other_than_utf8_is_refused() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
     database.execute_on_server("CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0");
-    assert!(refused(database.url()).contains("stores text as LATIN1; it must be UTF8"));
-}
-
-on_each_database!(a_broken_connection_is_replaced);
-fn a_broken_connection_is_replaced(database: &TestDatabase) {
-    let db = database.migrated();
-    client(&db, "CASES");
-    database.execute_on_server(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-    );
-    assert_eq!(db.clients().unwrap().len(), 1);
-    client(&db, "SMILE");
+    assert!(open_error(database.url()).contains("stores text as LATIN1; it must be UTF8"));
 }
 
 #[test]
-fn a_backup_is_a_database_of_its_own() {
+fn a_backup_is_a_consistent_database() {
     let database = TestDatabase::sqlite();
     let db = database.migrated();
     client(&db, "CASES");
@@ -124,28 +122,55 @@ fn a_backup_is_a_database_of_its_own() {
     db.backup(&path).unwrap();
     client(&db, "SMILE");
     let copy = Db::open(&DatabaseUrl::sqlite(&path)).unwrap();
-    assert_eq!(copy.clients().unwrap().len(), 1, "as it was then");
+    assert_eq!(copy.clients().unwrap().len(), 1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o007, 0);
     }
-    let error = db.backup(&path).unwrap_err().to_string();
-    assert!(error.contains("there is a file of this name"), "{error}");
-    assert_eq!(copy.clients().unwrap().len(), 1, "and is left alone");
+    let error = WithCauses(&db.backup(&path).unwrap_err()).to_string();
+    assert!(error.contains("a file of this name exists"), "{error}");
+    assert_eq!(copy.clients().unwrap().len(), 1, "not overwritten");
     assert!(db.backup(folder.path()).is_err());
 }
 
 #[test]
-fn a_server_has_its_own_way_of_backup() {
+fn a_backup_appears_when_it_is_complete() {
+    let database = TestDatabase::sqlite();
+    let db = database.migrated();
+    let owner = client(&db, "CASES");
+    let batch: Vec<_> = (0..20_000)
+        .map(|_| stat(AnalysisId::random(), StatsType::Risk, "2026-01-01"))
+        .collect();
+    db.insert_stats(owner.id, &batch).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("backup.db");
+    std::thread::scope(|scope| {
+        let backup = scope.spawn(|| db.backup(&path));
+        let mut is_over = false;
+        while !is_over {
+            is_over = backup.is_finished();
+            if path.exists() {
+                let copy = Db::open(&DatabaseUrl::sqlite(&path)).unwrap();
+                assert_eq!(
+                    copy.stats(&StatsFilter::default()).unwrap().len(),
+                    batch.len()
+                );
+            }
+        }
+        backup.join().unwrap().unwrap();
+    });
+    assert!(path.exists());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn a_backup_of_postgresql_is_refused() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
-    let error = database
-        .migrated()
-        .backup("x.db".as_ref())
-        .unwrap_err()
-        .to_string();
+    let error = database.migrated().backup("x.db".as_ref()).unwrap_err();
+    let error = WithCauses(&error).to_string();
     assert!(error.contains("pg_dump"), "{error}");
     assert!(!std::path::Path::new("x.db").exists());
 }

@@ -1,22 +1,20 @@
-//! What has been pushed, and what is still to be.
+//! The ledger of pushes.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::ops::ControlFlow;
 
 use stats_core::{AnalysisId, Client, DateRange, RawJson, Stat, StatId, StatsType};
-use stats_db::{
-    Arrival, BatchLimit, ClientChange, Db, DbError, Outbox, Part, Settled, WaitingStat,
-};
-use stats_testing::{TestDatabase, client, day, on_each_database, stat};
+use stats_db::{Arrival, BatchLimit, ClientChange, Db, Outbox, Part, Settled, WaitingStat};
+use stats_testing::{TestDatabase, client, day, days, on_each_database, stat};
 
 const REMOTE: &str = "https://dashboard.example.org/";
-const PLENTY: BatchLimit = BatchLimit {
+const LARGE: BatchLimit = BatchLimit {
     stats: 1000,
     bytes: 1_000_000,
 };
 
-/// All that a client has ever sent.
-fn everything(owner: &Client) -> Outbox {
+/// All stats of a client.
+fn all_stats(owner: &Client) -> Outbox {
     Outbox {
         remote: REMOTE.to_owned(),
         owner: owner.id,
@@ -26,30 +24,23 @@ fn everything(owner: &Client) -> Outbox {
     }
 }
 
-/// What a client sent since the last push.
-fn news(db: &Db, owner: &Client) -> Outbox {
+/// The stats that arrived since the last push.
+fn new_stats(db: &Db, owner: &Client) -> Outbox {
     Outbox {
         after: db.pushed_up_to(REMOTE, owner.id).unwrap(),
-        ..everything(owner)
+        ..all_stats(owner)
     }
 }
 
-/// What of the pushes before still waits.
-fn waiting_of(db: &Db, owner: &Client) -> Outbox {
+/// The stats that past pushes left waiting.
+fn waiting_stats(db: &Db, owner: &Client) -> Outbox {
     Outbox {
         part: Part::Waiting(db.pushed_up_to(REMOTE, owner.id).unwrap()),
-        ..everything(owner)
+        ..all_stats(owner)
     }
 }
 
-fn on(first: &str, last: &str) -> DateRange {
-    DateRange {
-        from: day(first),
-        to: day(last),
-    }
-}
-
-/// A stat of this day, which is stored.
+/// Stores a stat of this date.
 fn arrive(db: &Db, owner: &Client, date: &str) -> StatId {
     let stat = stat(AnalysisId::random(), StatsType::Risk, date);
     db.insert_stats(owner.id, std::slice::from_ref(&stat))
@@ -58,156 +49,148 @@ fn arrive(db: &Db, owner: &Client, date: &str) -> StatId {
 }
 
 fn next(db: &Db, outbox: &Outbox) -> Vec<(Arrival, Stat)> {
-    db.next_in_outbox(outbox, PLENTY).unwrap()
+    db.next_in_outbox(outbox, LARGE).unwrap()
 }
 
-/// The ids of what is in an outbox, in its order.
+/// The ids in an outbox, in order.
 fn listed(db: &Db, outbox: &Outbox) -> Vec<StatId> {
     let ids: Vec<_> = next(db, outbox).iter().map(|(_, stat)| stat.uuid).collect();
     assert_eq!(db.count_outbox(outbox).unwrap(), ids.len() as u64);
     ids
 }
 
-/// Settles all of an outbox: the remote refuses these, and has the others.
+/// Settles an outbox: the remote refuses the stats in `refused` and stores the others.
 fn settle(db: &Db, outbox: &Outbox, refused: &[StatId]) {
-    let answers: Vec<_> = next(db, outbox)
-        .into_iter()
-        .map(|(arrival, stat)| {
-            let answer = match refused.contains(&stat.uuid) {
-                true => Settled::Refused("too odd".to_owned()),
-                false => Settled::There,
-            };
-            (arrival, answer)
-        })
-        .collect();
+    let answer = |(arrival, stat): (_, Stat)| match refused.contains(&stat.uuid) {
+        true => (arrival, Settled::Refused("invalid".to_owned())),
+        false => (arrival, Settled::Stored),
+    };
+    let answers: Vec<_> = next(db, outbox).into_iter().map(answer).collect();
     db.settle(outbox, &answers).unwrap();
 }
 
-on_each_database!(what_is_new_is_so_by_arrival_and_not_by_date);
-fn what_is_new_is_so_by_arrival_and_not_by_date(database: &TestDatabase) {
+on_each_database!(progress_is_kept_per_client_and_remote);
+fn progress_is_kept_per_client_and_remote(database: &TestDatabase) {
     let db = database.migrated();
     let (a, b) = (client(&db, "a"), client(&db, "b"));
     let first = arrive(&db, &a, "2026-11-20");
     let of_b = arrive(&db, &b, "2026-11-20");
     let second = arrive(&db, &a, "2020-01-01");
-    assert_eq!(listed(&db, &news(&db, &a)), [first, second]);
-    assert_eq!(listed(&db, &news(&db, &b)), [of_b]);
-    settle(&db, &news(&db, &a), &[]);
-    assert_eq!(listed(&db, &news(&db, &a)), []);
-    assert_eq!(listed(&db, &news(&db, &b)), [of_b], "each has its own");
+    assert_eq!(listed(&db, &new_stats(&db, &a)), [first, second]);
+    assert_eq!(listed(&db, &new_stats(&db, &b)), [of_b]);
+    settle(&db, &new_stats(&db, &a), &[]);
+    assert_eq!(listed(&db, &new_stats(&db, &a)), []);
+    assert_eq!(listed(&db, &new_stats(&db, &b)), [of_b]);
     let late = arrive(&db, &a, "2019-01-01");
-    assert_eq!(listed(&db, &news(&db, &a)), [late]);
-    assert_eq!(listed(&db, &everything(&a)), [first, second, late]);
-    let elsewhere = Outbox {
-        remote: "https://stats.example.com/".to_owned(),
-        after: db.pushed_up_to("https://stats.example.com/", a.id).unwrap(),
-        ..everything(&a)
+    assert_eq!(listed(&db, &new_stats(&db, &a)), [late]);
+    assert_eq!(listed(&db, &all_stats(&a)), [first, second, late]);
+    let other_remote = "https://stats.example.com/";
+    let other = Outbox {
+        remote: other_remote.to_owned(),
+        after: db.pushed_up_to(other_remote, a.id).unwrap(),
+        ..all_stats(&a)
     };
-    assert_eq!(listed(&db, &elsewhere).len(), 3, "so has each remote");
+    assert_eq!(listed(&db, &other), [first, second, late]);
 }
 
-on_each_database!(what_was_refused_waits_until_it_is_taken);
-fn what_was_refused_waits_until_it_is_taken(database: &TestDatabase) {
+on_each_database!(refused_stats_wait_until_they_are_stored);
+fn refused_stats_wait_until_they_are_stored(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let stats = ["2026-11-18", "2026-11-19", "2026-11-20"].map(|date| arrive(&db, &owner, date));
-    settle(&db, &news(&db, &owner), &stats[..2]);
-    assert_eq!(listed(&db, &news(&db, &owner)), []);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..2]);
+    settle(&db, &new_stats(&db, &owner), &stats[..2]);
+    assert_eq!(listed(&db, &new_stats(&db, &owner)), []);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), &stats[..2]);
     let of_one_day = Outbox {
-        dates: on("2026-11-19", "2026-11-19"),
-        ..waiting_of(&db, &owner)
+        dates: days("2026-11-19", "2026-11-19"),
+        ..waiting_stats(&db, &owner)
     };
     assert_eq!(listed(&db, &of_one_day), &stats[1..2]);
 
-    // Refused again for another reason, and taken.
-    settle(&db, &waiting_of(&db, &owner), &stats[..1]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..1]);
-    settle(&db, &everything(&owner), &[]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
-    settle(&db, &everything(&owner), &stats[..1]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[..1]);
-    assert_eq!(
-        listed(&db, &news(&db, &owner)),
-        [],
-        "nothing becomes new again"
-    );
+    // The remote refuses one again and stores the other.
+    settle(&db, &waiting_stats(&db, &owner), &stats[..1]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), &stats[..1]);
+    settle(&db, &all_stats(&owner), &[]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), []);
+    settle(&db, &all_stats(&owner), &stats[..1]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), &stats[..1]);
+    assert_eq!(listed(&db, &new_stats(&db, &owner)), []);
 }
 
-on_each_database!(what_was_passed_over_waits);
-fn what_was_passed_over_waits(database: &TestDatabase) {
+on_each_database!(stats_of_other_dates_wait);
+fn stats_of_other_dates_wait(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let dates = ["2026-11-20", "2026-11-01", "2026-11-19", "2026-11-02"];
     let stats = dates.map(|date| arrive(&db, &owner, date));
-    let recent = on("2026-11-15", "2026-11-20");
+    let recent = days("2026-11-15", "2026-11-20");
     let narrow = |outbox| Outbox {
         dates: recent,
         ..outbox
     };
     assert_eq!(
-        listed(&db, &narrow(news(&db, &owner))),
+        listed(&db, &narrow(new_stats(&db, &owner))),
         [stats[0], stats[2]]
     );
-    settle(&db, &narrow(news(&db, &owner)), &[]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [stats[1]]);
-    assert_eq!(listed(&db, &news(&db, &owner)), [stats[3]]);
-    assert_eq!(listed(&db, &narrow(news(&db, &owner))), []);
-    settle(&db, &news(&db, &owner), &[]);
-    settle(&db, &waiting_of(&db, &owner), &[]);
-    for outbox in [news(&db, &owner), waiting_of(&db, &owner)] {
+    settle(&db, &narrow(new_stats(&db, &owner)), &[]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), [stats[1]]);
+    assert_eq!(listed(&db, &new_stats(&db, &owner)), [stats[3]]);
+    assert_eq!(listed(&db, &narrow(new_stats(&db, &owner))), []);
+    settle(&db, &new_stats(&db, &owner), &[]);
+    settle(&db, &waiting_stats(&db, &owner), &[]);
+    for outbox in [new_stats(&db, &owner), waiting_stats(&db, &owner)] {
         assert_eq!(listed(&db, &outbox), []);
     }
-    // What is sent once more and in part passes nothing over that is there.
-    settle(&db, &narrow(everything(&owner)), &[]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
+    // Pushing some dates again leaves the other dates settled.
+    settle(&db, &narrow(all_stats(&owner)), &[]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), []);
 }
 
-on_each_database!(what_is_settled_stays_so_whatever_is_pushed_next);
-fn what_is_settled_stays_so_whatever_is_pushed_next(database: &TestDatabase) {
+on_each_database!(a_later_push_does_not_undo_progress);
+fn a_later_push_does_not_undo_progress(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let old = arrive(&db, &owner, "2020-01-01");
     arrive(&db, &owner, "2026-11-19");
-    settle(&db, &news(&db, &owner), &[]);
+    settle(&db, &new_stats(&db, &owner), &[]);
 
-    // Days that leave out what is there already.
+    // A push of dates that the remote does not have yet.
     arrive(&db, &owner, "2026-11-20");
     let recent = Outbox {
-        dates: on("2026-11-20", "2026-11-20"),
-        ..news(&db, &owner)
+        dates: days("2026-11-20", "2026-11-20"),
+        ..new_stats(&db, &owner)
     };
     settle(&db, &recent, &[]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), []);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), []);
 
-    // All of it once more, broken off after the first one.
-    let all = everything(&owner);
+    // A push of everything stops after the first stat.
+    let all = all_stats(&owner);
     let (first, stat) = next(&db, &all).remove(0);
     assert_eq!(stat.uuid, old);
-    db.settle(&all, &[(first, Settled::There)]).unwrap();
-    assert_eq!(listed(&db, &news(&db, &owner)), []);
+    db.settle(&all, &[(first, Settled::Stored)]).unwrap();
+    assert_eq!(listed(&db, &new_stats(&db, &owner)), []);
 
-    // What one remote refuses another one has.
-    let elsewhere = Outbox {
+    // One remote refuses a stat that another one stores.
+    let other = Outbox {
         remote: "https://stats.example.com/".to_owned(),
         ..all.clone()
     };
-    settle(&db, &elsewhere, &[]);
+    settle(&db, &other, &[]);
     settle(&db, &all, &[old]);
-    let up_to = db.pushed_up_to(&elsewhere.remote, owner.id).unwrap();
-    let waiting_elsewhere = Outbox {
+    let up_to = db.pushed_up_to(&other.remote, owner.id).unwrap();
+    let waiting = Outbox {
         part: Part::Waiting(up_to),
-        ..elsewhere
+        ..other
     };
-    assert_eq!(listed(&db, &waiting_elsewhere), []);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [old]);
+    assert_eq!(listed(&db, &waiting), []);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), [old]);
 }
 
 fn limit(stats: u32, bytes: usize) -> BatchLimit {
     BatchLimit { stats, bytes }
 }
 
-/// A stat whose document has so many bytes.
+/// A stat with a document of `length` bytes.
 fn sized(length: usize) -> Stat {
     Stat {
         data: RawJson::parse(&format!("[\"{}\"]", "x".repeat(length - 4))).unwrap(),
@@ -215,9 +198,9 @@ fn sized(length: usize) -> Stat {
     }
 }
 
-/// The sizes of all that a client has sent, batch by batch.
+/// The document sizes of all stats of a client, by batch.
 fn batches(db: &Db, owner: &Client, limit: BatchLimit) -> Vec<Vec<usize>> {
-    let mut outbox = everything(owner);
+    let mut outbox = all_stats(owner);
     let mut found = Vec::new();
     loop {
         let batch = db.next_in_outbox(&outbox, limit).unwrap();
@@ -229,8 +212,8 @@ fn batches(db: &Db, owner: &Client, limit: BatchLimit) -> Vec<Vec<usize>> {
     found
 }
 
-on_each_database!(a_batch_is_bounded_and_the_next_one_goes_on);
-fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
+on_each_database!(batches_respect_both_limits);
+fn batches_respect_both_limits(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let stats = [500, 400, 100, 101, 3000, 10].map(sized);
@@ -255,9 +238,8 @@ fn a_batch_is_bounded_and_the_next_one_goes_on(database: &TestDatabase) {
     }
 }
 
-// The sizes of the first ones say nothing about the others.
-on_each_database!(a_batch_is_filled_whatever_the_sizes);
-fn a_batch_is_filled_whatever_the_sizes(database: &TestDatabase) {
+on_each_database!(batches_fill_up_when_sizes_vary);
+fn batches_fill_up_when_sizes_vary(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let sizes = [[10; 50], [1000; 50], [10; 50]].concat();
@@ -274,91 +256,76 @@ fn a_batch_is_filled_whatever_the_sizes(database: &TestDatabase) {
     }
 }
 
-on_each_database!(nothing_is_sent_of_who_does_not_share);
-fn nothing_is_sent_of_who_does_not_share(database: &TestDatabase) {
+on_each_database!(the_outbox_is_empty_while_sharing_is_off);
+fn the_outbox_is_empty_while_sharing_is_off(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let refused = arrive(&db, &owner, "2026-11-20");
-    settle(&db, &news(&db, &owner), &[refused]);
+    settle(&db, &new_stats(&db, &owner), &[refused]);
     let new = arrive(&db, &owner, "2026-11-20");
     let share = |is_sharing_enabled| {
-        let change = ClientChange {
-            is_sharing_enabled: Some(is_sharing_enabled),
-            ..ClientChange::default()
-        };
+        let change = ClientChange::Sharing(is_sharing_enabled);
         db.change_client(owner.uuid, &change).unwrap();
     };
     share(false);
     for outbox in [
-        news(&db, &owner),
-        waiting_of(&db, &owner),
-        everything(&owner),
+        new_stats(&db, &owner),
+        waiting_stats(&db, &owner),
+        all_stats(&owner),
     ] {
         assert_eq!(listed(&db, &outbox), []);
     }
     share(true);
-    assert_eq!(listed(&db, &news(&db, &owner)), [new]);
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), [refused]);
+    assert_eq!(listed(&db, &new_stats(&db, &owner)), [new]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), [refused]);
 }
 
-/// Deletes the stats of the days before 2021, and tells how many those were.
+/// Deletes the stats before 2021 and returns their number.
 fn purge(db: &Db) -> usize {
     let old = db.read(|snapshot| snapshot.find_stats_before(day("2021-01-01")));
-    let old = old.map_err(|error: DbError| error).unwrap();
-    db.delete_found(&old).unwrap()
+    db.delete_found(&old.unwrap()).unwrap()
 }
 
-on_each_database!(what_is_deleted_waits_no_more);
-fn what_is_deleted_waits_no_more(database: &TestDatabase) {
+on_each_database!(deleted_stats_do_not_wait);
+fn deleted_stats_do_not_wait(database: &TestDatabase) {
     let db = database.migrated();
     let (gone, kept) = (client(&db, "gone"), client(&db, "kept"));
     for owner in [&gone, &kept] {
         let refused = arrive(&db, owner, "2020-01-01");
         arrive(&db, owner, "2026-11-20");
-        settle(&db, &news(&db, owner), &[refused]);
+        settle(&db, &new_stats(&db, owner), &[refused]);
     }
     assert_eq!(purge(&db), 2);
-    assert_eq!(listed(&db, &waiting_of(&db, &kept)), []);
+    assert_eq!(listed(&db, &waiting_stats(&db, &kept)), []);
     db.delete_client(gone.uuid).unwrap();
-    assert_eq!(
-        db.pushed_up_to(REMOTE, gone.id).unwrap(),
-        Arrival::default()
-    );
-    assert_eq!(
-        listed(&db, &news(&db, &kept)),
-        [],
-        "others stay as they are"
-    );
+    let progress = |owner: &Client| db.pushed_up_to(REMOTE, owner.id).unwrap();
+    assert_eq!(progress(&gone), Arrival::default());
+    assert_eq!(listed(&db, &new_stats(&db, &kept)), [], "progress is kept");
     db.empty().unwrap();
-    assert_eq!(
-        db.pushed_up_to(REMOTE, kept.id).unwrap(),
-        Arrival::default()
-    );
+    assert_eq!(progress(&kept), Arrival::default());
 }
 
-on_each_database!(what_is_deleted_while_it_is_on_its_way_is_forgotten);
-fn what_is_deleted_while_it_is_on_its_way_is_forgotten(database: &TestDatabase) {
+on_each_database!(stats_deleted_during_a_push_do_not_wait);
+fn stats_deleted_during_a_push_do_not_wait(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "a");
     let stats = ["2020-01-01", "2026-11-20"].map(|date| arrive(&db, &owner, date));
-    let outbox = news(&db, &owner);
+    let outbox = new_stats(&db, &owner);
     let refusals: Vec<_> = next(&db, &outbox)
         .into_iter()
-        .map(|(arrival, _)| (arrival, Settled::Refused("too odd".to_owned())))
+        .map(|(arrival, _)| (arrival, Settled::Refused("invalid".to_owned())))
         .collect();
     assert_eq!(purge(&db), 1);
     db.settle(&outbox, &refusals).unwrap();
-    assert_eq!(listed(&db, &waiting_of(&db, &owner)), &stats[1..]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &owner)), &stats[1..]);
     db.delete_client(owner.uuid).unwrap();
     db.settle(&outbox, &refusals).unwrap();
-    assert_eq!(
-        db.pushed_up_to(REMOTE, owner.id).unwrap(),
-        Arrival::default()
-    );
+    let progress = db.pushed_up_to(REMOTE, owner.id).unwrap();
+    assert_eq!(progress, Arrival::default());
 }
 
-on_each_database!(what_waits_is_listed_with_its_reason);
-fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
+on_each_database!(waiting_stats_are_listed_with_their_reason);
+fn waiting_stats_are_listed_with_their_reason(database: &TestDatabase) {
     let db = database.migrated();
     let (a, b) = (client(&db, "a"), client(&db, "b"));
     let list = |remote: &str| {
@@ -375,13 +342,13 @@ fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
     let dates = ["2026-11-01", "2026-11-20", "2026-11-19"];
     let of_b = dates.map(|date| arrive(&db, &b, date));
     let recent = Outbox {
-        dates: on("2026-11-15", "2026-11-20"),
-        ..news(&db, &b)
+        dates: days("2026-11-15", "2026-11-20"),
+        ..new_stats(&db, &b)
     };
     settle(&db, &recent, &of_b[1..2]);
     let of_a = arrive(&db, &a, "2026-11-20");
-    settle(&db, &news(&db, &a), &[of_a]);
-    let odd = Some("too odd".to_owned());
+    settle(&db, &new_stats(&db, &a), &[of_a]);
+    let invalid = Some("invalid".to_owned());
     let waiting = |owner: &Client, uuid, date, reason| WaitingStat {
         owner: owner.id,
         uuid,
@@ -392,18 +359,18 @@ fn what_waits_is_listed_with_its_reason(database: &TestDatabase) {
     assert_eq!(
         list(REMOTE),
         [
-            waiting(&a, of_a, "2026-11-20", odd.clone()),
+            waiting(&a, of_a, "2026-11-20", invalid.clone()),
             waiting(&b, of_b[0], "2026-11-01", None),
-            waiting(&b, of_b[1], "2026-11-20", odd),
+            waiting(&b, of_b[1], "2026-11-20", invalid),
         ]
     );
     assert_eq!(list("https://stats.example.com/"), []);
-    assert_eq!(listed(&db, &waiting_of(&db, &a)), [of_a]);
-    assert_eq!(listed(&db, &waiting_of(&db, &b)), &of_b[..2]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &a)), [of_a]);
+    assert_eq!(listed(&db, &waiting_stats(&db, &b)), &of_b[..2]);
 
-    let again = waiting_of(&db, &a);
+    let again = waiting_stats(&db, &a);
     let (arrival, _) = next(&db, &again).remove(0);
-    let worse = Settled::Refused("odder".to_owned());
-    db.settle(&again, &[(arrival, worse)]).unwrap();
-    assert_eq!(list(REMOTE)[0].reason.as_deref(), Some("odder"));
+    let refused = Settled::Refused("too large".to_owned());
+    db.settle(&again, &[(arrival, refused)]).unwrap();
+    assert_eq!(list(REMOTE)[0].reason.as_deref(), Some("too large"));
 }

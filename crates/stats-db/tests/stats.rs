@@ -1,22 +1,38 @@
-//! Stats: stored once, and found by every filter.
+//! Storing, listing and deleting stats.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::ops::ControlFlow;
 
-use chrono::NaiveDate;
 use stats_core::{
-    AnalysisId, Client, DateRange, Page, RawJson, Stat, StatId, StatsFilter, StatsType, parse_batch,
+    AnalysisId, Client, DateRange, MAX_DATE, Page, RawJson, Stat, StatsFilter, StatsType,
+    parse_batch,
 };
-use stats_db::{Db, DbError};
-use stats_testing::{TestDatabase, client, day, ids, on_each_database, stat};
+use stats_db::{ClientChange, Db, DbError};
+use stats_testing::{TestDatabase, client, day, days, ids, on_each_database, stat};
 
 fn all() -> StatsFilter {
     StatsFilter::default()
 }
 
-on_each_database!(what_goes_in_comes_out);
-fn what_goes_in_comes_out(database: &TestDatabase) {
+fn filter(set: impl FnOnce(&mut StatsFilter)) -> StatsFilter {
+    let mut filter = all();
+    set(&mut filter);
+    filter
+}
+
+fn threats(count: usize) -> Vec<Stat> {
+    let threat = |_| stat(AnalysisId::random(), StatsType::Threat, "2026-01-01");
+    (0..count).map(threat).collect()
+}
+
+fn count(db: &Db, filter: &StatsFilter) -> u64 {
+    db.read(|snapshot| snapshot.count_stats(filter)).unwrap()
+}
+
+on_each_database!(documents_are_returned_as_stored);
+fn documents_are_returned_as_stored(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
     let documents = [
@@ -43,7 +59,7 @@ fn what_goes_in_comes_out(database: &TestDatabase) {
             (back.analysis, back.stats_type, back.date),
             (stat.analysis, stat.stats_type, stat.date)
         );
-        // PostgreSQL writes the same document in its own way.
+        // PostgreSQL reformats JSON.
         let value =
             |stat: &Stat| serde_json::from_str::<serde_json::Value>(stat.data.as_str()).unwrap();
         assert_eq!(value(back), value(stat));
@@ -51,15 +67,15 @@ fn what_goes_in_comes_out(database: &TestDatabase) {
     }
 }
 
-// The limits of the payload are those of the stricter database, so that both take whatever gets past them.
-on_each_database!(whatever_is_accepted_can_be_stored);
-fn whatever_is_accepted_can_be_stored(database: &TestDatabase) {
+on_each_database!(accepted_documents_can_be_stored_on_both_databases);
+fn accepted_documents_can_be_stored_on_both_databases(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
+    // At the limits of the parser.
     let deep = "[".repeat(64) + &"]".repeat(64);
-    let wide = format!("[{}1]", "1,".repeat(2_796_000));
+    let wide = format!("[[{}1]]", "1,".repeat(2_796_000));
     let digits = format!("[0.{}, 0.{}e-308]", "1".repeat(418), "1".repeat(110));
-    let many_digits = format!("[{}1]", "1e300,".repeat(27_000));
+    let many_digits = format!("[[{}1]]", "1e300,".repeat(27_000));
     let extremes = r#"["\u0001\u001f\u007f\uffff\ud83d\udee1", 9e307, 9e-308, -0, 1.7976931348623157e308, 0e308]"#;
     let documents = [
         deep.as_str(),
@@ -76,28 +92,25 @@ fn whatever_is_accepted_can_be_stored(database: &TestDatabase) {
                 r#"[{{"anr":"{}","type":"risk","date":"0001-01-01T00:00:00Z","data":{data}}}]"#,
                 AnalysisId::random()
             );
-            Stat::from(parse_batch(payload.as_bytes()).unwrap().remove(0))
+            Stat::from(parse_batch(payload.as_bytes(), MAX_DATE).unwrap().remove(0))
         })
         .collect();
     db.insert_stats(owner.id, &batch).unwrap();
     let found = db.stats(&all()).unwrap();
     assert_eq!(ids(&found), ids(&batch));
-    // What a database makes of them is taken by the next instance.
+    // Another instance accepts them as formatted by the database.
     for stat in found {
         RawJson::parse(stat.data.as_str()).unwrap();
     }
 }
 
-on_each_database!(what_is_stored_already_is_skipped_and_named);
-fn what_is_stored_already_is_skipped_and_named(database: &TestDatabase) {
+on_each_database!(stats_with_a_known_id_are_skipped_and_reported);
+fn stats_with_a_known_id_are_skipped_and_reported(database: &TestDatabase) {
     let db = database.migrated();
     let (owner, other) = (client(&db, "owner"), client(&db, "other"));
     let first = stat(AnalysisId::random(), StatsType::Threat, "2026-01-01");
-    assert!(
-        db.insert_stats(owner.id, std::slice::from_ref(&first))
-            .unwrap()
-            .is_empty()
-    );
+    let skipped = db.insert_stats(owner.id, std::slice::from_ref(&first));
+    assert_eq!(skipped.unwrap(), [0; 0]);
 
     let again = Stat {
         data: RawJson::parse("{}").unwrap(),
@@ -108,75 +121,59 @@ fn what_is_stored_already_is_skipped_and_named(database: &TestDatabase) {
         date: day("2026-01-03"),
         ..new.clone()
     };
-    let skipped = db
-        .insert_stats(other.id, &[again, new.clone(), twice])
-        .unwrap();
-    assert_eq!(skipped, [0, 2]);
+    let skipped = db.insert_stats(other.id, &[again, new.clone(), twice]);
+    assert_eq!(skipped.unwrap(), [0, 2]);
 
-    assert_eq!(
-        db.stats(&all()).unwrap(),
-        [first.clone(), new.clone()],
-        "the first one is kept"
-    );
-    let of = |client: &Client| StatsFilter {
-        owner: Some(client.id),
-        ..all()
-    };
+    let listed = db.stats(&all()).unwrap();
+    assert_eq!(listed, [first.clone(), new.clone()], "not overwritten");
+    let of = |client: &Client| filter(|filter| filter.owner = Some(client.id));
     assert_eq!(db.stats(&of(&owner)).unwrap(), [first]);
     assert_eq!(db.stats(&of(&other)).unwrap(), [new]);
-    assert!(db.insert_stats(owner.id, &[]).unwrap().is_empty());
+    assert_eq!(db.insert_stats(owner.id, &[]).unwrap(), [0; 0]);
 }
 
-on_each_database!(a_batch_larger_than_a_statement_is_stored_whole);
-fn a_batch_larger_than_a_statement_is_stored_whole(database: &TestDatabase) {
+on_each_database!(large_batches_are_stored_once);
+fn large_batches_are_stored_once(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
-    let batch: Vec<_> = (0..1203)
-        .map(|_| stat(AnalysisId::random(), StatsType::Threat, "2026-01-01"))
-        .collect();
-    assert!(
-        db.insert_stats(owner.id, &batch[1000..])
-            .unwrap()
-            .is_empty()
-    );
+    // Three statements.
+    let batch = threats(1203);
+    assert_eq!(db.insert_stats(owner.id, &batch[1000..]).unwrap(), [0; 0]);
     assert_eq!(db.insert_stats(owner.id, &batch).unwrap().len(), 203);
     assert_eq!(ids(&db.stats(&all()).unwrap()), ids(&batch));
 }
 
-on_each_database!(a_batch_that_fails_in_the_middle_leaves_nothing_behind);
-fn a_batch_that_fails_in_the_middle_leaves_nothing_behind(database: &TestDatabase) {
+on_each_database!(a_failed_batch_is_rolled_back);
+fn a_failed_batch_is_rolled_back(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
-    // As a full disk would, from the 501st stat on.
+    // The second statement fails.
     database.execute(if database.is_postgres() {
         "CREATE FUNCTION fail() RETURNS trigger AS
-            $$ BEGIN IF (SELECT count(*) FROM stats) > 500 THEN RAISE 'disk full'; END IF; RETURN NULL; END $$
+            $$ BEGIN IF (SELECT count(*) FROM stats) > 500 THEN RAISE 'on purpose'; END IF; RETURN NULL; END $$
             LANGUAGE plpgsql;
          CREATE TRIGGER fail AFTER INSERT ON stats EXECUTE FUNCTION fail();"
     } else {
         "CREATE TRIGGER fail AFTER INSERT ON stats WHEN (SELECT count(*) FROM stats) > 500
-            BEGIN SELECT RAISE(ABORT, 'disk full'); END;"
+            BEGIN SELECT RAISE(ABORT, 'on purpose'); END;"
     });
-    let batch: Vec<_> = (0..600)
-        .map(|_| stat(AnalysisId::random(), StatsType::Threat, "2026-01-01"))
-        .collect();
+    let batch = threats(600);
     let error = db.insert_stats(owner.id, &batch).unwrap_err();
-    assert!(error.to_string().contains("disk full"), "{error}");
-    assert_eq!(db.read(|snapshot| snapshot.count_stats(&all())).unwrap(), 0);
-    assert!(
-        db.insert_stats(owner.id, &batch[..500]).unwrap().is_empty(),
-        "the connection is fit for use"
-    );
+    let cause = error.source().unwrap().to_string();
+    assert_eq!(cause, "on purpose", "{error}");
+    assert_eq!(count(&db, &all()), 0);
+    // The connection can still be used.
+    assert_eq!(db.insert_stats(owner.id, &batch[..500]).unwrap(), [0; 0]);
 }
 
-/// Two clients and two analyses; stats of two types over several days.
+/// Two clients, two analyses, and stats of two types on several days.
 struct Fleet {
     db: Db,
     a: Client,
     b: Client,
     one: AnalysisId,
     two: AnalysisId,
-    /// In the order in which they are listed.
+    /// In list order.
     stats: Vec<Stat>,
 }
 
@@ -209,22 +206,18 @@ impl Fleet {
         }
     }
 
-    /// Asserts that `filter` lets through just the stats for which `expected` holds, in order, however it is asked.
+    /// Asserts that `filter` selects the expected stats in lists, counts and client days.
     fn check(&self, filter: &StatsFilter, expected: impl Fn(&Stat) -> bool) {
-        let expected: Vec<_> = self
-            .stats
-            .iter()
-            .filter(|stat| expected(stat))
-            .cloned()
-            .collect();
+        let expected = self.stats.iter().filter(|stat| expected(stat)).cloned();
+        let expected: Vec<_> = expected.collect();
         assert_eq!(self.db.stats(filter).unwrap(), expected, "{filter:?}");
         let (count, mut documents) = self
             .db
             .read(|snapshot| {
                 let mut documents = Vec::new();
                 let count = snapshot.count_stats(filter)?;
-                snapshot.for_each_document(filter, |date, data| {
-                    documents.push((date, data.to_owned()))
+                snapshot.for_each_client_day(filter, None, &mut |date, of_client| {
+                    documents.extend(of_client.map(|document| (date, document.into_owned())));
                 })?;
                 Ok::<_, DbError>((count, documents))
             })
@@ -239,183 +232,139 @@ impl Fleet {
     }
 }
 
-on_each_database!(each_part_of_a_filter_leaves_some_out);
-fn each_part_of_a_filter_leaves_some_out(database: &TestDatabase) {
+on_each_database!(each_part_of_a_filter_narrows_the_result);
+fn each_part_of_a_filter_narrows_the_result(database: &TestDatabase) {
     let fleet = Fleet::new(database);
-    let of_b = fleet
-        .db
-        .stats(&StatsFilter {
-            owner: Some(fleet.b.id),
-            ..all()
-        })
-        .unwrap();
-    let is_of_b = |stat: &Stat| of_b.contains(stat);
+    let of_b = fleet.db.stats(&filter(|it| it.owner = Some(fleet.b.id)));
+    let of_b = of_b.unwrap();
+    let is_of_a = |stat: &Stat| !of_b.contains(stat);
     assert_eq!(of_b.len(), 2);
 
     fleet.check(&all(), |_| true);
-    fleet.check(
-        &StatsFilter {
-            owner: Some(fleet.a.id),
-            ..all()
-        },
-        |stat| !is_of_b(stat),
-    );
-    let risk = StatsFilter {
-        stats_type: Some(StatsType::Risk),
-        ..all()
-    };
-    fleet.check(&risk, |stat| stat.stats_type == StatsType::Risk);
+    fleet.check(&filter(|it| it.owner = Some(fleet.a.id)), is_of_a);
+    let is_risk = |stat: &Stat| stat.stats_type == StatsType::Risk;
+    fleet.check(&filter(|it| it.stats_type = Some(StatsType::Risk)), is_risk);
     let of = |analyses: &[AnalysisId]| Some(BTreeSet::from_iter(analyses.iter().copied()));
-    fleet.check(
-        &StatsFilter {
-            analyses: of(&[fleet.one]),
-            ..all()
-        },
-        |stat| stat.analysis == fleet.one,
-    );
-    fleet.check(
-        &StatsFilter {
-            analyses: of(&[fleet.one, fleet.two]),
-            ..all()
-        },
-        |_| true,
-    );
-    fleet.check(
-        &StatsFilter {
-            analyses: of(&[]),
-            ..all()
-        },
-        |_| false,
-    );
-    let dates = DateRange {
-        from: day("2026-01-02"),
-        to: day("2026-01-03"),
-    };
-    fleet.check(&StatsFilter { dates, ..all() }, |stat| {
-        (dates.from..=dates.to).contains(&stat.date)
+    let is_about_one = |stat: &Stat| stat.analysis == fleet.one;
+    fleet.check(&filter(|it| it.analyses = of(&[fleet.one])), is_about_one);
+    let both = of(&[fleet.one, fleet.two]);
+    fleet.check(&filter(|it| it.analyses = both), |_| true);
+    fleet.check(&filter(|it| it.analyses = of(&[])), |_| false);
+    let mut many = BTreeSet::from_iter((0..9_999).map(|_| AnalysisId::random()));
+    many.insert(fleet.one);
+    fleet.check(&filter(|it| it.analyses = Some(many)), is_about_one);
+    let dates = days("2026-01-02", "2026-01-03");
+    fleet.check(&filter(|it| it.dates = dates), |stat| {
+        (dates.from()..=dates.to()).contains(&stat.date)
     });
-    let backwards = DateRange {
-        from: dates.to,
-        to: dates.from,
-    };
-    fleet.check(
-        &StatsFilter {
-            dates: backwards,
-            ..all()
-        },
-        |_| false,
-    );
-    fleet.check(
-        &StatsFilter {
-            local_only: true,
-            ..all()
-        },
-        |_| true,
-    );
-    let together = StatsFilter {
+    let remote = ClientChange::Local(false);
+    fleet.db.change_client(fleet.b.uuid, &remote).unwrap();
+    fleet.check(&filter(|it| it.local_only = true), is_of_a);
+    let combined = StatsFilter {
         owner: Some(fleet.a.id),
         stats_type: Some(StatsType::Threat),
         analyses: of(&[fleet.two]),
-        dates: DateRange {
-            from: day("2026-01-04"),
-            to: day("2026-01-05"),
-        },
+        dates: days("2026-01-04", "2026-01-05"),
         local_only: true,
         newest_only: true,
         page: Page::default(),
     };
-    fleet.check(&together, |stat| stat.date == day("2026-01-04"));
+    fleet.check(&combined, |stat| stat.date == day("2026-01-04"));
 }
 
-on_each_database!(a_thousand_analyses_make_a_filter);
-fn a_thousand_analyses_make_a_filter(database: &TestDatabase) {
+on_each_database!(newest_only_selects_per_client_analysis_and_type);
+fn newest_only_selects_per_client_analysis_and_type(database: &TestDatabase) {
     let fleet = Fleet::new(database);
-    let mut analyses = BTreeSet::from_iter((0..9_999).map(|_| AnalysisId::random()));
-    analyses.insert(fleet.one);
-    fleet.check(
-        &StatsFilter {
-            analyses: Some(analyses),
-            ..all()
-        },
-        |stat| stat.analysis == fleet.one,
-    );
+    let mut newest = filter(|it| it.newest_only = true);
+    let is_oldest = |stat: &Stat| stat.date == day("2026-01-01");
+    fleet.check(&newest, |stat| !is_oldest(stat));
+    newest.dates = DateRange::until(day("2026-01-01"));
+    fleet.check(&newest, is_oldest);
 }
 
-on_each_database!(the_newest_of_each_analysis_and_type);
-fn the_newest_of_each_analysis_and_type(database: &TestDatabase) {
-    let fleet = Fleet::new(database);
-    let newest = |filter: StatsFilter| StatsFilter {
-        newest_only: true,
-        ..filter
-    };
-    let oldest_threat = |stat: &Stat| stat.date == day("2026-01-01");
-    fleet.check(&newest(all()), |stat| !oldest_threat(stat));
-    let up_to_first = DateRange {
-        to: day("2026-01-01"),
-        ..DateRange::default()
-    };
-    fleet.check(
-        &newest(StatsFilter {
-            dates: up_to_first,
-            ..all()
-        }),
-        oldest_threat,
-    );
-
-    let same_day = [
-        stat(fleet.one, StatsType::Threat, "2026-02-01"),
-        stat(fleet.one, StatsType::Threat, "2026-02-01"),
-        stat(fleet.one, StatsType::Threat, "2026-02-01"),
-    ];
-    for stat in &same_day {
-        fleet
-            .db
-            .insert_stats(fleet.a.id, std::slice::from_ref(stat))
-            .unwrap();
+on_each_database!(newest_only_prefers_the_later_arrival);
+fn newest_only_prefers_the_later_arrival(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "CASES");
+    let analysis = AnalysisId::random();
+    let newest = filter(|it| it.newest_only = true);
+    for _ in 0..10 {
+        let batch = [(); 2].map(|()| stat(analysis, StatsType::Risk, "2026-01-01"));
+        db.insert_stats(owner.id, &batch).unwrap();
+        assert_eq!(db.stats(&newest).unwrap(), batch[1..]);
     }
-    let in_one_batch = [0, 1, 2].map(|_| stat(fleet.two, StatsType::Threat, "2026-02-01"));
-    fleet.db.insert_stats(fleet.a.id, &in_one_batch).unwrap();
-    let threats = StatsFilter {
-        owner: Some(fleet.a.id),
-        stats_type: Some(StatsType::Threat),
-        ..all()
-    };
-    let last = [&same_day[2], &in_one_batch[2]];
-    assert_eq!(
-        ids(&fleet.db.stats(&newest(threats)).unwrap()),
-        ids(last),
-        "the one stored last"
-    );
 }
 
-on_each_database!(the_newest_documents_come_first);
-fn the_newest_documents_come_first(database: &TestDatabase) {
+on_each_database!(newest_limits_client_days_to_the_newest_stats);
+fn newest_limits_client_days_to_the_newest_stats(database: &TestDatabase) {
     let fleet = Fleet::new(database);
     let newest = |filter: &StatsFilter, newest: u32| {
-        let mut dates = Vec::new();
-        let visit = |date: NaiveDate, _: &str| dates.push(date.to_string());
-        fleet
-            .db
-            .read(|snapshot| snapshot.for_each_newest_document(filter, newest, visit))
-            .map_err(|error: DbError| error)
-            .unwrap();
-        dates
+        let mut days = Vec::new();
+        let result = fleet.db.read::<_, DbError>(|snapshot| {
+            snapshot.for_each_client_day(filter, Some(newest), &mut |date, of_client| {
+                days.extend(of_client.map(|_| date.to_string()));
+            })
+        });
+        result.unwrap();
+        days.join(" ")
     };
-    assert_eq!(
-        newest(&all(), 3),
-        ["2026-01-05", "2026-01-04", "2026-01-03"]
-    );
+    assert_eq!(newest(&all(), 3), "2026-01-03 2026-01-04 2026-01-05");
     let of_a = StatsFilter {
         owner: Some(fleet.a.id),
         stats_type: Some(StatsType::Threat),
         ..all()
     };
-    assert_eq!(newest(&of_a, 9), ["2026-01-04", "2026-01-03", "2026-01-01"]);
-    assert_eq!(newest(&of_a, 0), [""; 0]);
+    assert_eq!(newest(&of_a, 9), "2026-01-01 2026-01-03 2026-01-04");
+    assert_eq!(newest(&of_a, 0), "");
 }
 
-on_each_database!(pages_walk_the_list_once);
-fn pages_walk_the_list_once(database: &TestDatabase) {
+on_each_database!(client_days_group_by_client_and_day);
+fn client_days_group_by_client_and_day(database: &TestDatabase) {
+    let db = database.migrated();
+    let clients = ["a", "b", "gone"].map(|name| client(&db, name));
+    let numbered = |date, number: usize| Stat {
+        data: RawJson::parse(&format!("[{number}]")).unwrap(),
+        ..stat(AnalysisId::random(), StatsType::Risk, date)
+    };
+    let (first, second) = ("2026-01-01", "2026-01-02");
+    // Clients and days are mixed.
+    for (client, date, number) in [
+        (0, second, 1),
+        (1, first, 2),
+        (0, first, 3),
+        (2, first, 4),
+        (1, first, 5),
+        (0, first, 6),
+        (2, first, 7),
+    ] {
+        db.insert_stats(clients[client].id, &[numbered(date, number)])
+            .unwrap();
+    }
+    database.execute("UPDATE stats SET client_id = NULL WHERE client_id = 3");
+    let mut days = Vec::new();
+    db.read::<_, DbError>(|snapshot| {
+        snapshot.for_each_client_day(&all(), None, &mut |date, documents| {
+            // Leave the last day unread.
+            let documents = documents.take(if date == day(first) { 9 } else { 0 });
+            let mut documents: Vec<_> = documents.map(|document| document.into_owned()).collect();
+            documents.sort();
+            days.push((date, documents.join("")));
+        })
+    })
+    .unwrap();
+    days[..3].sort();
+    let expected = [
+        (first, "[2][5]"),
+        (first, "[3][6]"),
+        (first, "[4][7]"),
+        (second, ""),
+    ];
+    let expected = expected.map(|(date, documents)| (day(date), documents.to_owned()));
+    assert_eq!(days, expected);
+}
+
+on_each_database!(pages_cover_the_list_once);
+fn pages_cover_the_list_once(database: &TestDatabase) {
     let fleet = Fleet::new(database);
     let page = |offset, limit| StatsFilter {
         page: Page { offset, limit },
@@ -428,37 +377,29 @@ fn pages_walk_the_list_once(database: &TestDatabase) {
     assert_eq!(walked, fleet.stats);
     assert_eq!(fleet.db.stats(&page(4, None)).unwrap(), fleet.stats[4..]);
     assert_eq!(fleet.db.stats(&page(100, None)).unwrap(), []);
-    let count = fleet
-        .db
-        .read(|snapshot| snapshot.count_stats(&page(4, Some(1))))
-        .unwrap();
-    assert_eq!(count, 6, "the page does not count");
+    assert_eq!(count(&fleet.db, &page(4, Some(1))), 6, "ignores the page");
 }
 
-on_each_database!(a_visit_may_end_early);
-fn a_visit_may_end_early(database: &TestDatabase) {
+on_each_database!(a_visitor_can_break);
+fn a_visitor_can_break(database: &TestDatabase) {
     let fleet = Fleet::new(database);
     let mut visited = Vec::new();
-    fleet
-        .db
-        .read(|snapshot| {
-            snapshot.for_each_stat(&all(), |stat| {
-                visited.push(stat);
-                if visited.len() == 2 {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })
+    let result = fleet.db.read::<_, DbError>(|snapshot| {
+        snapshot.for_each_stat(&all(), |stat| {
+            visited.push(stat);
+            match visited.len() {
+                2 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
         })
-        .map_err(|error: DbError| error)
-        .unwrap();
+    });
+    result.unwrap();
     assert_eq!(visited, fleet.stats[..2]);
     fleet.check(&all(), |_| true);
 }
 
-on_each_database!(a_snapshot_sees_one_moment);
-fn a_snapshot_sees_one_moment(database: &TestDatabase) {
+on_each_database!(a_snapshot_does_not_see_later_writes);
+fn a_snapshot_does_not_see_later_writes(database: &TestDatabase) {
     let fleet = Fleet::new(database);
     let (before, after) = fleet
         .db
@@ -470,23 +411,15 @@ fn a_snapshot_sees_one_moment(database: &TestDatabase) {
         })
         .unwrap();
     assert_eq!((before, after), (6, 6));
-    assert_eq!(
-        fleet
-            .db
-            .read(|snapshot| snapshot.count_stats(&all()))
-            .unwrap(),
-        7
-    );
+    assert_eq!(count(&fleet.db, &all()), 7);
 }
 
-on_each_database!(only_own_stats_of_one_analysis_are_deleted);
-fn only_own_stats_of_one_analysis_are_deleted(database: &TestDatabase) {
+on_each_database!(delete_stats_deletes_one_analysis_of_one_client);
+fn delete_stats_deletes_one_analysis_of_one_client(database: &TestDatabase) {
     let fleet = Fleet::new(database);
     assert_eq!(fleet.db.delete_stats(fleet.b.id, fleet.one).unwrap(), 0);
     assert_eq!(fleet.db.delete_stats(fleet.a.id, fleet.two).unwrap(), 1);
-    let left: Vec<StatId> = ids(fleet
-        .stats
-        .iter()
-        .filter(|stat| stat.date != day("2026-01-04")));
-    assert_eq!(ids(&fleet.db.stats(&all()).unwrap()), left);
+    let mut left = fleet.stats;
+    left.retain(|stat| stat.date != day("2026-01-04"));
+    assert_eq!(fleet.db.stats(&all()).unwrap(), left);
 }

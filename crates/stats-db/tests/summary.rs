@@ -1,4 +1,4 @@
-//! How much there is, all in all.
+//! The summary of a database.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
@@ -8,19 +8,14 @@ use stats_db::{ClientChange, Db, DbError, Summary};
 use stats_testing::{TestDatabase, client, day, on_each_database, stat};
 
 fn summary(db: &Db) -> Summary {
-    db.read(|snapshot| snapshot.summary())
-        .map_err(|error: DbError| error)
+    db.read::<_, DbError>(|snapshot| snapshot.summary(day("2026-12-31")))
         .unwrap()
 }
 
-on_each_database!(an_empty_database_has_nothing);
-fn an_empty_database_has_nothing(database: &TestDatabase) {
-    assert_eq!(summary(&database.migrated()), Summary::default());
-}
-
-on_each_database!(stats_count_by_type_and_analyses_once);
-fn stats_count_by_type_and_analyses_once(database: &TestDatabase) {
+on_each_database!(the_summary_counts_stats_by_type_and_distinct_analyses);
+fn the_summary_counts_stats_by_type_and_distinct_analyses(database: &TestDatabase) {
     let db = database.migrated();
+    assert_eq!(summary(&db), Summary::default());
     let (a, b) = (client(&db, "a"), client(&db, "b"));
     let (one, two) = (AnalysisId::random(), AnalysisId::random());
     let of_a = [
@@ -46,22 +41,23 @@ fn stats_count_by_type_and_analyses_once(database: &TestDatabase) {
     };
     assert_eq!(summary(&db), expected);
 
-    // What an older service left and nobody else can read.
-    let odd = |kind, date| {
-        format!(
+    // Not counted: unknown types and dates from an older service, and future dates.
+    let insert = |kind, date| {
+        database.execute(&format!(
             "INSERT INTO stats (uuid, anr, type, date, data) VALUES ('{0}', '{0}', '{kind}', '{date}', '[]');",
             AnalysisId::random()
-        )
+        ));
     };
-    database.execute(&odd("odd", "2030-01-01"));
+    insert("unknown", "2026-01-01");
+    insert("risk", "2027-01-01");
     if database.is_postgres() {
-        database.execute(&odd("risk", "infinity"));
+        insert("risk", "infinity");
     }
     assert_eq!(summary(&db), expected);
 }
 
-on_each_database!(admins_and_deactivated_clients_do_not_count);
-fn admins_and_deactivated_clients_do_not_count(database: &TestDatabase) {
+on_each_database!(the_summary_excludes_admins_and_inactive_clients);
+fn the_summary_excludes_admins_and_inactive_clients(database: &TestDatabase) {
     let db = database.migrated();
     client(&db, "a");
     let b = client(&db, "b");
@@ -71,12 +67,9 @@ fn admins_and_deactivated_clients_do_not_count(database: &TestDatabase) {
     };
     db.create_client(&admin).unwrap();
     assert_eq!(summary(&db).clients, 2);
-    let deactivated = ClientChange {
-        is_active: Some(false),
-        ..ClientChange::default()
-    };
-    db.change_client(b.uuid, &deactivated).unwrap();
+    db.change_client(b.uuid, &ClientChange::Active(false))
+        .unwrap();
     assert_eq!(summary(&db).clients, 1);
     database.execute("UPDATE client SET role = NULL, is_active = NULL WHERE name = 'a'");
-    assert_eq!(summary(&db).clients, 1, "an older service left those");
+    assert_eq!(summary(&db).clients, 1, "NULL means an active user");
 }

@@ -1,5 +1,5 @@
--- The schema of the Python service, so that its database is adopted where it stands: what is missing is created, what
--- an older version of it lacks is added, and nothing that is there is touched.
+-- The schema of the Python service, whose database is adopted in place: missing tables and columns are added, existing
+-- ones stay unchanged.
 CREATE TABLE IF NOT EXISTS client (
     id SERIAL PRIMARY KEY,
     uuid UUID NOT NULL UNIQUE,
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS stats (
 ALTER TABLE stats ADD COLUMN IF NOT EXISTS created_at TIMESTAMP;
 ALTER TABLE stats ADD COLUMN IF NOT EXISTS client_id INTEGER REFERENCES client (id);
 
--- `seq` is the order of arrival; what is there already arrived in the order of created_at.
+-- `seq` is the order of arrival. Existing stats arrived in the order of created_at.
 ALTER TABLE stats ADD COLUMN IF NOT EXISTS seq BIGINT;
 UPDATE stats SET seq = arrived.seq
 FROM (SELECT uuid, row_number() OVER (ORDER BY created_at NULLS FIRST, date, uuid) AS seq FROM stats) AS arrived
@@ -37,7 +37,7 @@ ALTER TABLE stats ALTER COLUMN seq SET DEFAULT nextval('stats_seq_seq');
 ALTER TABLE stats ALTER COLUMN seq SET NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS stats_seq_idx ON stats (seq);
 
--- They end in the order in which stats are listed, so that a list of any length needs no sorting.
+-- The indexes end with the order of lists (date, uuid), so that lists need no sorting.
 CREATE INDEX IF NOT EXISTS stats_type_date_idx ON stats (type, date, uuid);
 CREATE INDEX IF NOT EXISTS stats_client_type_date_idx ON stats (client_id, type, date, uuid);
 CREATE INDEX IF NOT EXISTS stats_anr_type_date_idx ON stats (anr, type, date);

@@ -1,5 +1,5 @@
--- How far the stats of a client have been pushed to a remote, in the order of their arrival: up to `seq` every one of
--- them is there, except for those in push_waiting.
+-- The progress of pushes to a remote, in the order of arrival: it has every stat of the client up to `seq`, except
+-- those in push_waiting.
 CREATE TABLE push_progress (
     remote VARCHAR NOT NULL,
     client_id INTEGER NOT NULL REFERENCES client (id) ON DELETE CASCADE,
@@ -7,7 +7,7 @@ CREATE TABLE push_progress (
     PRIMARY KEY (remote, client_id)
 );
 
--- What the remote refused, with its reason, and without one what was passed over.
+-- Stats that the remote refused, with its reason, and stats of other dates that a push left out, with NULL.
 CREATE TABLE push_waiting (
     remote VARCHAR NOT NULL,
     client_id INTEGER NOT NULL,

@@ -14,7 +14,7 @@ CREATE TABLE client (
     is_active BOOLEAN
 );
 
--- `seq` is the order of arrival. It is never used twice, whatever is deleted.
+-- `seq` is the order of arrival. Values of deleted stats are not reused.
 CREATE TABLE stats (
     seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -26,7 +26,7 @@ CREATE TABLE stats (
     client_id INTEGER REFERENCES client (id)
 );
 
--- They end in the order in which stats are listed, so that a list of any length needs no sorting.
+-- The indexes end with the order of lists (date, uuid), so that lists need no sorting.
 CREATE INDEX stats_type_date_idx ON stats (type, date, uuid);
 CREATE INDEX stats_client_type_date_idx ON stats (client_id, type, date, uuid);
 CREATE INDEX stats_anr_type_date_idx ON stats (anr, type, date);

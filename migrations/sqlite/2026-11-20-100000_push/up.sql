@@ -1,5 +1,5 @@
--- How far the stats of a client have been pushed to a remote, in the order of their arrival: up to `seq` every one of
--- them is there, except for those in push_waiting.
+-- The progress of pushes to a remote, in the order of arrival: it has every stat of the client up to `seq`, except
+-- those in push_waiting.
 CREATE TABLE push_progress (
     remote TEXT NOT NULL,
     client_id INTEGER NOT NULL REFERENCES client (id) ON DELETE CASCADE,
@@ -7,7 +7,7 @@ CREATE TABLE push_progress (
     PRIMARY KEY (remote, client_id)
 );
 
--- What the remote refused, with its reason, and without one what was passed over.
+-- Stats that the remote refused, with its reason, and stats of other dates that a push left out, with NULL.
 CREATE TABLE push_waiting (
     remote TEXT NOT NULL,
     client_id INTEGER NOT NULL,
@@ -19,10 +19,10 @@ CREATE INDEX push_waiting_seq_idx ON push_waiting (seq);
 
 CREATE INDEX stats_client_seq_idx ON stats (client_id, seq);
 
--- SQLite cannot know which of these indexes is the narrow one, and guesses: asked for one analysis of one client it may
--- go through all that the client ever sent. What a filled database looks like is told here, as ANALYZE would find it:
--- rows in all, rows per value of the first column, per value of the first two, and so on. What is asked by client and
--- order of arrival is the end of it, hence the small number there.
+-- Statistics for SQLite's query planner, in ANALYZE's format, for a filled database: number of rows, rows per value of
+-- the first column, rows per value of the first two columns, and so on. Without them, a query for one analysis of one
+-- client may scan all stats of the client. Queries by client and `seq` read only the end of stats_client_seq_idx, so
+-- its number is small.
 ANALYZE push_waiting;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('client', 'sqlite_autoindex_client_1', '50 1'),

@@ -1,0 +1,453 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::r2d2::{Pool, PooledConnection};
+use sqlite_deadline::{Limit, LimitGuard};
+
+use crate::cancel::Cancel;
+use crate::connection::{Access, Connector, DbConnection, begin_read, begin_write, finish};
+use crate::error::Wait;
+use crate::monitor::Monitor;
+use crate::{DatabaseUrl, DbError, Snapshot, Timeouts};
+
+/// The storage: clients and their stats in SQLite or PostgreSQL.
+///
+/// Cheap to clone; all clones share their connections. Every method blocks: asynchronous code calls them on a thread
+/// for blocking work. Every wait is bounded, see [`Timeouts`].
+#[derive(Clone)]
+pub struct Db {
+    shared: Arc<Shared>,
+    statement: Option<Duration>,
+    cancel: Option<Cancel>,
+}
+
+struct Shared {
+    url: DatabaseUrl,
+    timeouts: Timeouts,
+    readers: Pool<Connector>,
+    writers: Pool<Connector>,
+    monitor: Monitor,
+}
+
+/// The connections to the database at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// In use by a request.
+    pub in_use: u32,
+    /// Free.
+    pub idle: u32,
+}
+
+/// Connections for reading.
+const READERS: u32 = 10;
+/// Connections for writing. SQLite allows one writer; on PostgreSQL the second one sends its statements while the first
+/// one commits.
+const SQLITE_WRITERS: u32 = 1;
+const POSTGRES_WRITERS: u32 = 2;
+/// How often a request that waits for a connection checks for cancellation and for an unreachable database.
+const POLL: Duration = Duration::from_millis(50);
+/// The wait for a probe after a request got no connection.
+const PROBE: Duration = Duration::from_secs(1);
+/// The wait of a migration for another one.
+const MIGRATION_LOCK: Duration = Duration::from_secs(3600);
+
+impl Db {
+    /// Opens an existing database with the default timeouts.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, DbError> {
+        Self::open_with(url, Timeouts::default())
+    }
+
+    /// Opens an existing database.
+    pub fn open_with(url: &DatabaseUrl, timeouts: Timeouts) -> Result<Self, DbError> {
+        let connector = |access| Connector::new(url, access, &timeouts);
+        // Fail here rather than in a pool, which would retry.
+        connector(Access::Read).open()?;
+        let monitor = Monitor::start(url);
+        let pool = |access, size, idle| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(idle))
+                .test_on_check_out(false)
+                .connection_timeout(timeouts.connection)
+                .error_handler(Box::new(monitor.clone()))
+                .build_unchecked(connector(access))
+        };
+        let writers = match url {
+            DatabaseUrl::Sqlite(_) => SQLITE_WRITERS,
+            DatabaseUrl::Postgres(_) => POSTGRES_WRITERS,
+        };
+        let shared = Shared {
+            url: url.clone(),
+            readers: pool(Access::Read, READERS, 1),
+            // Opened by the first write, so that a user without write permission can still read.
+            writers: pool(Access::Write, writers, 0),
+            monitor,
+            timeouts: timeouts.clone(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            statement: timeouts.statement,
+            cancel: None,
+        })
+    }
+
+    /// The same storage with another statement timeout.
+    #[must_use]
+    pub fn with_statement_timeout(&self, timeout: Option<Duration>) -> Self {
+        Self {
+            statement: timeout,
+            ..self.clone()
+        }
+    }
+
+    /// The same storage for work that `cancel` cancels. It runs one transaction at a time.
+    #[must_use]
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Self {
+            cancel: Some(cancel.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// The URL of the database.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.shared.url
+    }
+
+    /// Probes the database: reads a row of a real table. Fails unless that succeeds within `timeout`.
+    ///
+    /// Simultaneous checks share one probe. While the database is unreachable, all other calls fail immediately with
+    /// [`DbError::Away`] and a probe runs every half second. One line is logged when the database becomes unreachable
+    /// and one when it answers again.
+    pub fn check(&self, timeout: Duration) -> Result<(), DbError> {
+        self.shared.monitor.check(timeout)
+    }
+
+    /// The number of open connections.
+    pub fn connections(&self) -> Connections {
+        let states = [self.shared.readers.state(), self.shared.writers.state()];
+        let all: u32 = states.iter().map(|state| state.connections).sum();
+        let idle = states.iter().map(|state| state.idle_connections).sum();
+        Connections {
+            in_use: all.saturating_sub(idle),
+            idle,
+        }
+    }
+
+    /// Runs `work` on a snapshot of the database: it does not see later writes.
+    pub fn read<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let session = self.begin(Access::Read, |conn| begin_read(conn, self.statement))?;
+        let mut snapshot = Snapshot { session };
+        let result = work(&mut snapshot);
+        finish(snapshot.session.conn(), result)
+    }
+
+    /// Runs a query of one statement.
+    pub(crate) fn query<T>(
+        &self,
+        work: impl Fn(&mut DbConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, DbError> {
+        self.retry_disconnected(|| {
+            let mut session = self.session(Access::Read)?;
+            session.run(|conn| Ok(work(conn)?))
+        })
+    }
+
+    /// Runs `work` in a transaction that writes.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.write_after(self.shared.timeouts.lock, work)
+    }
+
+    /// Like [`Db::write`], with the long lock timeout of migrations and without a statement timeout.
+    pub(crate) fn write_migrations<T>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let unlimited = self.with_statement_timeout(None);
+        unlimited.write_after(MIGRATION_LOCK, work)
+    }
+
+    fn write_after<T>(
+        &self,
+        lock: Duration,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.shared.monitor.require_undamaged()?;
+        let begin = |conn: &mut DbConnection| begin_write(conn, lock, self.statement);
+        self.begin(Access::Write, begin)?.transact(work)
+    }
+
+    /// Like [`Db::write`], for optional work: waits at most `lock` for a connection and as long for locks. Returns
+    /// `None` if no connection becomes free.
+    pub(crate) fn try_write<T>(
+        &self,
+        lock: Duration,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<Option<T>, DbError> {
+        self.shared.monitor.require_up()?;
+        self.shared.monitor.require_undamaged()?;
+        let Ok(pooled) = self.shared.writers.get_timeout(lock) else {
+            return Ok(None);
+        };
+        let mut session = self.enter(pooled)?;
+        session.run(|conn| Ok(begin_write(conn, lock, self.statement)?))?;
+        session.transact(work).map(Some)
+    }
+
+    /// Takes a connection and runs `begin` on it.
+    fn begin(
+        &self,
+        access: Access,
+        begin: impl Fn(&mut DbConnection) -> diesel::QueryResult<()>,
+    ) -> Result<Session<'_>, DbError> {
+        self.retry_disconnected(|| {
+            let mut session = self.session(access)?;
+            session.run(|conn| Ok(begin(conn)?))?;
+            Ok(session)
+        })
+    }
+
+    /// Retries `work` while it fails on a broken connection: a restart of the server breaks all connections of a pool.
+    fn retry_disconnected<T>(&self, work: impl Fn() -> Result<T, DbError>) -> Result<T, DbError> {
+        let mut retries = READERS;
+        loop {
+            match work() {
+                Err(DbError::Disconnected(_)) if retries > 0 => retries -= 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn session(&self, access: Access) -> Result<Session<'_>, DbError> {
+        let Shared {
+            url,
+            timeouts,
+            monitor,
+            ..
+        } = &*self.shared;
+        let pool = match access {
+            Access::Read => &self.shared.readers,
+            Access::Write => &self.shared.writers,
+        };
+        let deadline = Instant::now() + timeouts.connection;
+        loop {
+            monitor.require_up()?;
+            self.check_cancelled()?;
+            if let Ok(pooled) = pool.get_timeout(POLL) {
+                return self.enter(pooled);
+            }
+            let is_late = Instant::now() >= deadline;
+            if is_late {
+                // All connections may be in use because the database answers none of their requests.
+                monitor.check(PROBE)?;
+            }
+            // A pool does not return the reason why it cannot connect. Opening a file is fast.
+            let is_file = matches!(url, DatabaseUrl::Sqlite(_));
+            if pool.state().connections == 0 && (is_file || is_late) {
+                Connector::new(url, access, timeouts).open()?;
+            }
+            if is_late {
+                return Err(DbError::Busy(Wait::Connection, None));
+            }
+        }
+    }
+
+    /// Fails if the work was cancelled.
+    pub(crate) fn check_cancelled(&self) -> Result<(), DbError> {
+        self.cancel.as_ref().map_or(Ok(()), Cancel::check)
+    }
+
+    fn enter(&self, pooled: PooledConnection<Connector>) -> Result<Session<'_>, DbError> {
+        if let Some(cancel) = &self.cancel
+            && let Some(backend) = pooled.backend
+        {
+            cancel.enter(backend, self.shared.monitor.commands());
+        }
+        self.check_cancelled()?;
+        let begun = Instant::now();
+        let limit = Limit {
+            deadline: self.statement.map(|timeout| begun + timeout),
+            cancelled: self.cancel.as_ref().map(Cancel::flag),
+        };
+        Ok(Session {
+            db: self,
+            pooled,
+            begun,
+            _limit: limit.enter(),
+        })
+    }
+}
+
+/// A pooled connection in use by one thread.
+pub(crate) struct Session<'a> {
+    db: &'a Db,
+    pooled: PooledConnection<Connector>,
+    begun: Instant,
+    _limit: LimitGuard,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn db(&self) -> &'a Db {
+        self.db
+    }
+
+    pub(crate) fn conn(&mut self) -> &mut DbConnection {
+        &mut self.pooled.conn
+    }
+
+    /// Runs `work`. Refines its error, and records damage and broken connections.
+    pub(crate) fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        work(self.conn()).map_err(|error| {
+            let shared = &self.db.shared;
+            shared.monitor.note(&error);
+            self.pooled.is_broken |= matches!(error, DbError::Disconnected(_));
+            match error {
+                // PostgreSQL may have reported a timeout in another language.
+                DbError::Query(source)
+                    if self.pooled.backend.is_some()
+                        && self.begun.elapsed() >= shared.timeouts.lock =>
+                {
+                    DbError::Busy(Wait::Statement, Some(source))
+                }
+                DbError::Busy(..) if self.db.check_cancelled().is_err() => DbError::Cancelled,
+                error => error,
+            }
+        })
+    }
+
+    /// Runs `work` and finishes the open transaction.
+    fn transact<T>(
+        mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.run(|conn| {
+            let result = work(conn);
+            finish(conn, result)
+        })
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.db.cancel {
+            self.pooled.is_broken |= cancel.leave();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use diesel::connection::SimpleConnection;
+    use stats_testing::{TestDatabase, on_each_database};
+
+    use super::*;
+
+    /// Queries that run for hours: in one step of the database, or over many rows.
+    const ENDLESS: [&str; 2] = [
+        "SELECT max(i) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000) \
+         SELECT i FROM n) AS numbers",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000) SELECT i FROM n",
+    ];
+
+    fn run(db: &Db, sql: &str) -> Result<(), DbError> {
+        db.read(|snapshot| snapshot.run(|conn| Ok(conn.batch_execute(sql)?)))
+    }
+
+    /// `TestDatabase::migrated` returns the `Db` of the crate's other build, a different type.
+    fn open(database: &TestDatabase, timeouts: Timeouts) -> Db {
+        let url = database.url().parse().unwrap();
+        Db::create(&url).unwrap();
+        let db = Db::open_with(&url, timeouts).unwrap();
+        db.migrate().unwrap();
+        db
+    }
+
+    on_each_database!(a_statement_ends_at_its_deadline);
+    fn a_statement_ends_at_its_deadline(database: &TestDatabase) {
+        let timeouts = Timeouts {
+            statement: Some(Duration::from_millis(50)),
+            ..Timeouts::default()
+        };
+        let db = open(database, timeouts);
+        for sql in ENDLESS {
+            let error = run(&db, sql).unwrap_err();
+            assert!(
+                matches!(error, DbError::Busy(Wait::Statement, _)),
+                "{error:?}"
+            );
+            // The connection can still be used.
+            assert_eq!(db.clients().unwrap(), []);
+            let error = run(
+                &db.with_statement_timeout(Some(Duration::from_millis(1))),
+                sql,
+            );
+            assert!(error.is_err());
+        }
+        let long = db.with_statement_timeout(Some(Duration::from_secs(60)));
+        let sleep = if database.is_postgres() {
+            "SELECT pg_sleep(0.2)"
+        } else {
+            "SELECT max(i) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) \
+             SELECT i FROM n)"
+        };
+        run(&long, sleep).unwrap();
+    }
+
+    on_each_database!(cancelled_work_releases_its_connection);
+    fn cancelled_work_releases_its_connection(database: &TestDatabase) {
+        let db = open(database, Timeouts::default());
+        for sql in ENDLESS {
+            let cancel = Cancel::default();
+            let (send_begun, begun) = channel();
+            thread::scope(|scope| {
+                let cancellable = db.cancelled_by(&cancel);
+                let work = scope.spawn(move || {
+                    cancellable.read(|snapshot| {
+                        send_begun.send(()).unwrap();
+                        snapshot.run(|conn| Ok(conn.batch_execute(sql)?))
+                    })
+                });
+                begun.recv().unwrap();
+                cancel.cancel();
+                let error = work.join().unwrap().unwrap_err();
+                assert!(matches!(error, DbError::Cancelled), "{error:?}");
+            });
+            assert_eq!(db.connections().in_use, 0);
+            assert_eq!(db.clients().unwrap(), [], "other work continues");
+            let error = run(&db.cancelled_by(&cancel), "SELECT 1").unwrap_err();
+            assert!(matches!(error, DbError::Cancelled), "{error:?}");
+        }
+    }
+
+    on_each_database!(cancelled_work_does_not_wait_for_a_connection);
+    fn cancelled_work_does_not_wait_for_a_connection(database: &TestDatabase) {
+        let timeouts = Timeouts {
+            connection: Duration::from_secs(3600),
+            ..Timeouts::default()
+        };
+        let db = open(database, timeouts);
+        let all_connections: Vec<_> = (0..READERS)
+            .map(|_| db.session(Access::Read).unwrap())
+            .collect();
+        let cancel = Cancel::default();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| run(&db.cancelled_by(&cancel), "SELECT 1"));
+            cancel.cancel();
+            assert!(matches!(waiting.join().unwrap(), Err(DbError::Cancelled)));
+        });
+        drop(all_connections);
+        run(&db, "SELECT 1").unwrap();
+    }
+}
