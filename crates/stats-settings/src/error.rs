@@ -1,23 +1,23 @@
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use stats_core::InvalidValue;
-
-/// Why there are no settings, or no log. No secret is part of it.
+/// An error in the settings or in the setup of the log. It quotes no secret.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettingsError {
-    /// There is no settings file, or it cannot be read.
-    #[error("the settings file {}, which STATS_CONFIG names, cannot be read", .path.display())]
+    /// The settings file cannot be read.
+    #[error("cannot read the settings file {} (STATS_CONFIG)", .path.display())]
     ReadFile {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The settings file is one of the Python service.
+    /// The settings file belongs to the Python service.
     #[error(
-        "STATS_CONFIG names {}, a file of the Python service: the settings are a TOML file now, see the sample file \
-         (examples/stats.toml)",
+        "the settings file {} (STATS_CONFIG) is one of the Python service: write a TOML file instead \
+         ('stats-server --sample-settings' prints one)",
         .path.display()
     )]
     PythonFile {
@@ -25,42 +25,46 @@ pub enum SettingsError {
         path: PathBuf,
     },
     /// The settings file is not TOML.
-    #[error("{} cannot be read: {problem}", .path.display())]
+    #[error("the settings file {} is not TOML: {problem}", .path.display())]
     NotToml {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// Position and problem, without the line of the file, which may contain a secret.
         problem: String,
     },
-    /// The settings file has a key that does not exist.
-    #[error("{} has an unknown key '{key}': the nearest known one is {nearest}", .path.display())]
+    /// The settings file has an unknown key.
+    #[error("the settings file {} has the unknown key '{key}'{}", .path.display(), suggestion(.similar))]
     UnknownKey {
         /// The file.
         path: PathBuf,
-        /// The key.
+        /// The unknown key.
         key: String,
-        /// The key that was probably meant.
-        nearest: &'static str,
+        /// A similar known key, if any.
+        similar: Option<&'static str>,
     },
-    /// A value is not what it should be.
-    #[error("{key} in {origin}: {problem}")]
+    /// The value of a setting is invalid.
+    #[error("invalid {key} in {origin}")]
     Value {
-        /// The key of the value.
-        key: &'static str,
-        /// The settings file, or `the environment`.
+        /// The key of the setting.
+        key: String,
+        /// `the environment`, or the path of the settings file.
         origin: String,
-        /// What is wrong, and what is expected.
-        problem: InvalidValue,
+        /// The problem and the expected form.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The log file cannot be opened.
-    #[error("the log file {}, which LOG_PATH names, cannot be opened", .path.display())]
-    LogFile {
+    #[error("cannot open the log file {} (LOG_PATH)", .path.display())]
+    OpenLog {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
     /// The process has a logger already.
-    #[error("logging is set up already")]
+    #[error("the log is set up already")]
     LoggingTwice(#[source] log::SetLoggerError),
+}
+
+fn suggestion(similar: &Option<&str>) -> String {
+    similar.map_or_else(String::new, |key| format!("; did you mean {key}?"))
 }

@@ -1,15 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod docs;
 mod error;
-mod exit;
-mod keys;
-mod layers;
 mod logging;
 mod settings;
 mod values;
 
 pub use error::SettingsError;
-pub use exit::{Failure, exit_code};
-pub use logging::init_logging;
+pub use logging::{LogFile, init_logging};
 pub use settings::Settings;
-pub use values::{Blueprint, DatabaseUrl, HttpUrl};
+pub use values::{Blueprint, HttpUrl};

@@ -1,8 +1,9 @@
 use std::env;
 use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{Local, NaiveDateTime};
 use env_logger::{Builder, Target};
@@ -11,65 +12,98 @@ use log::kv::Key;
 
 use crate::SettingsError;
 
-/// What is logged where the environment variable `RUST_LOG` does not say.
+/// The filter without the environment variable `RUST_LOG`.
 const DEFAULT_FILTER: &str = "info";
 
 /// Sends the log to a file, or to standard error.
 ///
-/// The file is appended to, and made with its directory where there is none; others cannot read it. How much is logged is
-/// up to the environment variable `RUST_LOG`, by default all from the level `info` up.
+/// Creates the file (with mode 0640) and its directory if they do not exist, and appends to an existing file. The
+/// environment variable `RUST_LOG` is the filter; the default is level `info` and above.
 ///
 /// The function in a log line comes from the record's key `function`:
 ///
 /// ```rust
-/// log::error!(function = stats_core::function_name!(); "the database is locked");
+/// log::error!(function = "post"; "the database is locked");
 /// ```
 ///
 /// # Errors
 ///
 /// The file cannot be opened, or the process has a logger already.
-pub fn init_logging(log_path: Option<&Path>) -> Result<(), SettingsError> {
-    let target = match log_path {
-        Some(path) => {
-            let file = open(path).map_err(|source| SettingsError::LogFile {
-                path: path.to_owned(),
-                source,
-            })?;
-            Target::Pipe(Box::new(file))
-        }
+pub fn init_logging(log_path: Option<&Path>) -> Result<Option<LogFile>, SettingsError> {
+    let log_file = log_path.map(LogFile::open).transpose()?;
+    let target = match &log_file {
+        Some(file) => Target::Pipe(Box::new(file.clone())),
         None => Target::Stderr,
     };
-    let filter = env::var("RUST_LOG")
-        .ok()
-        .filter(|filter| !filter.is_empty());
-    builder(filter.as_deref().unwrap_or(DEFAULT_FILTER), target)
-        .try_init()
-        .map_err(SettingsError::LoggingTwice)
-}
-
-fn builder(filter: &str, target: Target) -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .parse_filters(filter)
+    let filter = env::var("RUST_LOG").unwrap_or_default();
+    Builder::new()
+        .parse_filters(if filter.is_empty() {
+            DEFAULT_FILTER
+        } else {
+            &filter
+        })
         .target(target)
         .format(|output, record| {
             output.write_all(line(Local::now().naive_local(), record).as_bytes())
-        });
-    builder
+        })
+        .try_init()
+        .map_err(SettingsError::LoggingTwice)?;
+    Ok(log_file)
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
+/// The log file of the process. Clones share it.
+#[derive(Debug, Clone)]
+pub struct LogFile {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self, SettingsError> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: Arc::new(Mutex::new(open(path)?)),
+        })
     }
+
+    /// Reopens the path, which is a new file after logrotate has renamed the old one. After an error the old file stays
+    /// in use.
+    pub fn reopen(&self) -> Result<(), SettingsError> {
+        let file = open(&self.path)?;
+        *self.lock() = file;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+fn open(path: &Path) -> Result<File, SettingsError> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-    options.open(path)
+    let directory = path.parent().map_or(Ok(()), fs::create_dir_all);
+    directory
+        .and_then(|()| options.open(path))
+        .map_err(|source| SettingsError::OpenLog {
+            path: path.to_owned(),
+            source,
+        })
 }
 
-/// A record as one line, whatever is in it.
+/// Formats a record as one line.
 fn line(now: NaiveDateTime, record: &Record<'_>) -> String {
     let mut line = format!(
         "{} {} ",
@@ -78,7 +112,7 @@ fn line(now: NaiveDateTime, record: &Record<'_>) -> String {
     );
     let function = record.key_values().get(Key::from_str("function"));
     let function = function.map_or_else(|| "-".to_owned(), |function| function.to_string());
-    // Writing to a string fails only where a `Display` in the message does; what it had written by then is kept.
+    // Fails only if a `Display` in the message fails. The text written before is kept.
     let _ = write!(
         OneLine(&mut line),
         "{} {function} {}: {}",
@@ -90,7 +124,7 @@ fn line(now: NaiveDateTime, record: &Record<'_>) -> String {
     line
 }
 
-/// Writes all but the characters that a reader of the log, or a terminal, would take for more than text.
+/// Escapes line breaks and the characters that control a terminal.
 struct OneLine<'a>(&'a mut String);
 
 impl fmt::Write for OneLine<'_> {
@@ -126,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_time_level_module_function_line_and_message() {
+    fn a_line_has_all_parts_of_a_record() {
         assert_eq!(
             formatted(format_args!("Duplicate stats: {}", 5), FUNCTION),
             "2020-09-02 11:19:43,894 ERROR stats_http::api::stats post 248: Duplicate stats: 5\n"
@@ -134,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_a_dash() {
+    fn unknown_parts_are_dashes() {
         assert_eq!(
             formatted(format_args!("x"), None),
             "2020-09-02 11:19:43,894 ERROR stats_http::api::stats - 248: x\n"
@@ -148,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_forge_another_line() {
+    fn line_breaks_and_control_characters_are_escaped() {
         let message = "é 日\n2020-09-02 INFO\r\t\0\u{1b}[31m\u{85}\u{2028}\u{2029}\u{7f}";
         let text = formatted(format_args!("{message}"), Some(("function", "a\nb")));
         assert_eq!(

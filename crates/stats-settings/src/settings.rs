@@ -4,49 +4,81 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stats_core::{InvalidValue, Token};
+use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use serde::Deserialize;
+use stats_core::Token;
+use stats_db::{DatabaseUrl, PostgresParts};
 
-use crate::keys::{self, KEYS};
-use crate::layers::{ENVIRONMENT, Layers};
-use crate::values::{self, PostgresParts};
-use crate::{Blueprint, DatabaseUrl, HttpUrl, SettingsError};
+use crate::values::{self, Blueprint, HttpUrl, Password};
+use crate::{SettingsError, docs};
 
-/// All that can be set, checked. [`Settings::sample`] says more about each.
-#[derive(Debug, Clone, PartialEq)]
+/// The settings of both programs. [`Settings::sample`] documents them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Settings {
-    /// `HOST`: the address on which the server listens, an IP address or a host name.
+    /// IP address or host name to listen on.
+    #[serde(deserialize_with = "values::host")]
     pub host: String,
-    /// `PORT`: the port on which it listens; 0 for any that is free.
+    /// Port to listen on; 0 for any free port.
+    #[serde(deserialize_with = "values::port")]
     pub port: u16,
-    /// `INSTANCE_URL`: where others reach the service, without a slash at the end.
+    /// Public address of the service, without a trailing slash.
+    #[serde(deserialize_with = "values::optional_base_url")]
     pub instance_url: Option<HttpUrl>,
-    /// `FIX_PROXY`: whether `X-Forwarded-…` is trusted.
+    /// Whether to trust `X-Forwarded-*`.
+    #[serde(deserialize_with = "values::boolean")]
     pub fix_proxy: bool,
-    /// `ADMIN_EMAIL`: how to reach those who run the service.
+    /// E-mail address of the operator.
+    #[serde(deserialize_with = "values::email")]
     pub admin_email: Option<String>,
-    /// `ADMIN_URL`: a page about those who run the service.
+    /// Web page of the operator.
+    #[serde(deserialize_with = "values::optional")]
     pub admin_url: Option<HttpUrl>,
-    /// `ADMIN_TOKEN`: the token of the administrator that is created when there is none.
+    /// Token of the administrator to create.
+    #[serde(deserialize_with = "values::optional")]
     pub admin_token: Option<Token>,
-    /// `ACTIVE_BLUEPRINTS`: the groups of routes that are there besides the API.
+    /// Groups of routes to serve besides the API.
+    #[serde(deserialize_with = "values::blueprints")]
     pub active_blueprints: BTreeSet<Blueprint>,
-    /// `CLIENT_REGISTRATION_OPEN`: whether clients can be created through the API.
+    /// Whether administrators may create clients through the API.
+    #[serde(deserialize_with = "values::boolean")]
     pub client_registration_open: bool,
-    /// `REMOTE_STATS_SERVER`: the instance to push to and to pull from, without a slash at the end.
+    /// Instance to push to and pull from, without a trailing slash.
+    #[serde(deserialize_with = "values::base_url")]
     pub remote_stats_server: HttpUrl,
-    /// `REMOTE_STATS_TOKEN`: the token there.
+    /// Token on that instance.
+    #[serde(deserialize_with = "values::optional")]
     pub remote_stats_token: Option<Token>,
-    /// `MOSP_URL`: the MONARC Objects Sharing Platform, without a slash at the end.
+    /// MONARC Objects Sharing Platform, without a trailing slash.
+    #[serde(deserialize_with = "values::base_url")]
     pub mosp_url: HttpUrl,
-    /// `MOSP_TOKEN`: the token there.
+    /// Token on that platform.
+    #[serde(deserialize_with = "values::optional")]
     pub mosp_token: Option<Token>,
-    /// `LOG_PATH`: the log file; `None` for standard error.
+    /// Log file; `None` for standard error.
+    #[serde(deserialize_with = "values::optional")]
     pub log_path: Option<PathBuf>,
-    /// `DATABASE_URL`, or what the settings `DB_HOSTNAME` to `DB_PORT` make of it.
+    /// Whether to log every request.
+    #[serde(deserialize_with = "values::boolean")]
+    pub log_requests: bool,
+    /// `DATABASE_URL`, or the URL from `DB_HOSTNAME` to `DB_PORT`.
+    #[serde(deserialize_with = "values::parsed")]
     pub database_url: DatabaseUrl,
-    /// `DB_AUTO_MIGRATE`: whether the server migrates the database at start.
+    #[serde(deserialize_with = "values::database_host")]
+    db_hostname: Option<String>,
+    #[serde(deserialize_with = "values::optional")]
+    db_name: Option<String>,
+    #[serde(deserialize_with = "values::optional")]
+    db_username: Option<String>,
+    #[serde(deserialize_with = "values::optional")]
+    db_password: Option<Password>,
+    #[serde(deserialize_with = "values::remote_port")]
+    pub(crate) db_port: u16,
+    /// Whether to migrate the database at start.
+    #[serde(deserialize_with = "values::boolean")]
     pub db_auto_migrate: bool,
-    /// `MAX_BODY_BYTES`: how large the body of a request may be.
+    /// Largest request body, in bytes.
+    #[serde(deserialize_with = "values::body_size")]
     pub max_body_bytes: usize,
 }
 
@@ -60,201 +92,144 @@ impl Default for Settings {
             admin_email: None,
             admin_url: None,
             admin_token: None,
-            active_blueprints: Blueprint::all(),
+            active_blueprints: Blueprint::ALL.into(),
             client_registration_open: true,
             remote_stats_server: HttpUrl::known("https://dashboard.monarc.lu"),
             remote_stats_token: None,
             mosp_url: HttpUrl::known("https://objects.monarc.lu"),
             mosp_token: None,
             log_path: None,
-            database_url: DatabaseUrl::default_sqlite(),
+            log_requests: false,
+            database_url: DatabaseUrl::sqlite("var/stats.db"),
+            db_hostname: None,
+            db_name: None,
+            db_username: None,
+            db_password: None,
+            db_port: 5432,
             db_auto_migrate: true,
             max_body_bytes: 64 << 20,
         }
     }
 }
 
+/// The origin of values, as [`config::Environment`] names it.
+const ENVIRONMENT: &str = "the environment";
+
 impl Settings {
-    /// The settings of this process: those of its environment, then those of the file that `STATS_CONFIG` names, then the
-    /// defaults.
+    /// Reads the settings of this process from its environment and from the file in `STATS_CONFIG`.
     pub fn load() -> Result<Self, SettingsError> {
-        Self::from_variables(env::vars_os())
-    }
-
-    /// The settings from a file, given as path and text, and the environment. Variables that are no settings are of no
-    /// concern, `STATS_CONFIG` included.
-    pub fn from_sources(
-        file: Option<(&Path, &str)>,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, SettingsError> {
-        Self::read(&Layers::new(file, environment)?)
-    }
-
-    /// A settings file with every key commented out, its default, and what it means.
-    pub fn sample() -> String {
-        keys::sample()
-    }
-
-    fn from_variables(
-        variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, SettingsError> {
-        let mut path = None;
-        let mut environment = Vec::new();
-        for (name, value) in variables {
-            if name == "STATS_CONFIG" {
-                path = Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty());
-            } else if let Some(key) = KEYS.iter().find(|key| name == key.name) {
-                let value = value.into_string().map_err(|_| SettingsError::Value {
-                    key: key.name,
-                    origin: ENVIRONMENT.to_owned(),
-                    problem: InvalidValue::message("is not UTF-8"),
-                })?;
-                environment.push((key.name.to_owned(), value));
-            }
-        }
-        let Some(path) = path else {
-            return Self::from_sources(None, environment);
+        let path = env::var_os("STATS_CONFIG").filter(|path| !path.is_empty());
+        let Some(path) = path.map(PathBuf::from) else {
+            return Self::from_sources(None, env::vars_os());
         };
         if path.extension().is_some_and(|extension| extension == "py") {
             return Err(SettingsError::PythonFile { path });
         }
         match fs::read_to_string(&path) {
-            Ok(text) => Self::from_sources(Some((&path, &text)), environment),
+            Ok(text) => Self::from_sources(Some((&path, &text)), env::vars_os()),
             Err(source) => Err(SettingsError::ReadFile { path, source }),
         }
     }
 
-    fn read(layers: &Layers) -> Result<Self, SettingsError> {
-        use values::{body_size, boolean, email, file, host, port};
+    /// Reads the settings from a file (path and text) and from environment variables, which take precedence. Unknown
+    /// variables are ignored.
+    pub fn from_sources(
+        file: Option<(&Path, &str)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let mut values = match file {
+            Some((path, text)) => parse_file(path, text)?,
+            None => Map::new(),
+        };
+        for (name, value) in environment {
+            let Some(key) = docs::keys().find(|key| name == *key) else {
+                continue;
+            };
+            let value = value.into_string().map_err(|_| SettingsError::Value {
+                key: key.to_owned(),
+                origin: ENVIRONMENT.to_owned(),
+                source: "it is not UTF-8".into(),
+            })?;
+            if !value.is_empty() {
+                values.insert(
+                    key.to_owned(),
+                    Value::new(Some(&ENVIRONMENT.to_owned()), value),
+                );
+            }
+        }
+        values.retain(|_, value| value.kind != ValueKind::String(String::new()));
+        let invalid = |key: &str, source| SettingsError::Value {
+            key: key.to_owned(),
+            origin: values
+                .get(key)
+                .and_then(Value::origin)
+                .unwrap_or_default()
+                .to_owned(),
+            source,
+        };
+        let settings = Self::deserialize(Value::from(values.clone()));
+        let mut settings = settings.map_err(|error| match error {
+            ConfigError::At { key, error, .. } => invalid(&key.unwrap_or_default(), error),
+            error => invalid("", error.into()),
+        })?;
+        if !values.contains_key("DATABASE_URL")
+            && let Some(parts) = settings.postgres_parts()
+        {
+            let url = DatabaseUrl::postgres(&parts);
+            settings.database_url = url.map_err(|error| invalid("DB_HOSTNAME", error.into()))?;
+        }
+        Ok(settings)
+    }
 
-        let address = |text: &str| text.parse::<HttpUrl>();
-        let token = |text: &str| text.parse::<Token>();
-        let default = Self::default();
-        Ok(Self {
-            host: layers.text("HOST", host)?.unwrap_or(default.host),
-            port: layers.scalar("PORT", port)?.unwrap_or(default.port),
-            instance_url: layers.text("INSTANCE_URL", HttpUrl::parse_base)?,
-            fix_proxy: layers
-                .scalar("FIX_PROXY", boolean)?
-                .unwrap_or(default.fix_proxy),
-            admin_email: layers.text("ADMIN_EMAIL", email)?,
-            admin_url: layers.text("ADMIN_URL", address)?,
-            admin_token: layers.text("ADMIN_TOKEN", token)?,
-            active_blueprints: layers
-                .list("ACTIVE_BLUEPRINTS", str::parse)?
-                .unwrap_or(default.active_blueprints),
-            client_registration_open: layers
-                .scalar("CLIENT_REGISTRATION_OPEN", boolean)?
-                .unwrap_or(default.client_registration_open),
-            remote_stats_server: layers
-                .text("REMOTE_STATS_SERVER", HttpUrl::parse_base)?
-                .unwrap_or(default.remote_stats_server),
-            remote_stats_token: layers.text("REMOTE_STATS_TOKEN", token)?,
-            mosp_url: layers
-                .text("MOSP_URL", HttpUrl::parse_base)?
-                .unwrap_or(default.mosp_url),
-            mosp_token: layers.text("MOSP_TOKEN", token)?,
-            log_path: layers.text("LOG_PATH", file)?,
-            database_url: database_url(layers)?.unwrap_or(default.database_url),
-            db_auto_migrate: layers
-                .scalar("DB_AUTO_MIGRATE", boolean)?
-                .unwrap_or(default.db_auto_migrate),
-            max_body_bytes: layers
-                .scalar("MAX_BODY_BYTES", body_size)?
-                .unwrap_or(default.max_body_bytes),
+    /// A settings file with the documentation and the commented-out default of every key.
+    pub fn sample() -> String {
+        docs::sample(&Self::default())
+    }
+
+    fn postgres_parts(&self) -> Option<PostgresParts> {
+        let or = |text: &Option<String>, default: &str| {
+            text.clone().unwrap_or_else(|| default.to_owned())
+        };
+        let is_set = self.db_hostname.is_some() || self.db_name.is_some();
+        is_set.then(|| PostgresParts {
+            host: or(&self.db_hostname, "localhost"),
+            port: self.db_port,
+            name: or(&self.db_name, "statsservice"),
+            user: self.db_username.clone(),
+            password: self.db_password.clone().map(|Password(password)| password),
         })
     }
 }
 
-/// The database that is set, in one piece or in parts.
-fn database_url(layers: &Layers) -> Result<Option<DatabaseUrl>, SettingsError> {
-    use values::{any, database_host, remote_port};
-
-    let url = layers.text("DATABASE_URL", str::parse)?;
-    let host = layers.text("DB_HOSTNAME", database_host)?;
-    let name = layers.text("DB_NAME", any)?;
-    let user = layers.text("DB_USERNAME", any)?;
-    let password = layers.text("DB_PASSWORD", any)?;
-    let port = layers.scalar("DB_PORT", remote_port)?;
-    if url.is_some() || (host.is_none() && name.is_none()) {
-        return Ok(url);
+fn parse_file(path: &Path, text: &str) -> Result<Map<String, Value>, SettingsError> {
+    let values = File::from_str(text, FileFormat::Toml).collect();
+    let values = values.map_err(|error| SettingsError::NotToml {
+        path: path.to_owned(),
+        problem: without_excerpt(&error.to_string()),
+    })?;
+    if let Some(unknown) = values
+        .keys()
+        .find(|key| !docs::keys().any(|known| known == *key))
+    {
+        return Err(SettingsError::UnknownKey {
+            path: path.to_owned(),
+            key: unknown.escape_debug().to_string(),
+            similar: docs::similar_key(unknown),
+        });
     }
-    Ok(Some(DatabaseUrl::postgres(&PostgresParts {
-        host: host.unwrap_or_else(|| "localhost".to_owned()),
-        port: port.unwrap_or(5432),
-        name: name.unwrap_or_else(|| "statsservice".to_owned()),
-        user,
-        password,
-    })))
+    let origin = path.display().to_string();
+    let values = values.into_iter();
+    Ok(values
+        .map(|(key, value)| (key, Value::new(Some(&origin), value.kind)))
+        .collect())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(variables: &[(&str, &Path)]) -> Result<Settings, SettingsError> {
-        let variables = variables.iter();
-        Settings::from_variables(variables.map(|(name, value)| (name.into(), value.into())))
-    }
-
-    #[test]
-    fn the_file_that_stats_config_names_is_read() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("stats.toml");
-        fs::write(&path, "PORT = 5001\nHOST = '0.0.0.0'\n").unwrap();
-        let settings = load(&[("PORT", "5002".as_ref()), ("STATS_CONFIG", &path)]).unwrap();
-        assert_eq!((settings.host.as_str(), settings.port), ("0.0.0.0", 5002));
-
-        fs::write(&path, "PORT = 'x'").unwrap();
-        let error = load(&[("STATS_CONFIG", &path)]).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            format!(
-                "PORT in {}: 'x' is not a number from 0 to 65535",
-                path.display()
-            )
-        );
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let error = load(&[("STATS_CONFIG", "no/such/stats.toml".as_ref())]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the settings file no/such/stats.toml, which STATS_CONFIG names, cannot be read"
-        );
-        assert!(std::error::Error::source(&error).is_some());
-    }
-
-    #[test]
-    fn the_file_of_the_python_service_is_refused_without_a_look_at_it() {
-        let error = load(&[("STATS_CONFIG", "no/such/production.py".as_ref())])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("no/such/production.py") && error.contains("TOML"),
-            "{error}"
-        );
-        assert!(error.contains("see the sample file"), "{error}");
-    }
-
-    #[test]
-    fn an_empty_stats_config_is_none() {
-        assert_eq!(
-            load(&[("STATS_CONFIG", "".as_ref())]).unwrap(),
-            Settings::default()
-        );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_not_utf_8_matters_only_in_settings() {
-        use std::ffi::OsStr;
-        use std::os::unix::ffi::OsStrExt;
-
-        let bytes = Path::new(OsStr::from_bytes(b"\xff"));
-        assert_eq!(load(&[("OTHER", bytes)]).unwrap(), Settings::default());
-        let error = load(&[("DB_PASSWORD", bytes)]).unwrap_err().to_string();
-        assert_eq!(error, "DB_PASSWORD in the environment: is not UTF-8");
-    }
+/// The first and the last line of a message of the TOML parser: position and problem. The lines in between quote the
+/// file.
+fn without_excerpt(message: &str) -> String {
+    let mut lines = message.lines();
+    let place = lines.next().unwrap_or_default();
+    lines
+        .next_back()
+        .map_or_else(|| place.to_owned(), |problem| format!("{place}: {problem}"))
 }

@@ -1,38 +1,47 @@
-//! The log as a process sets it up. Each test starts this program once more, since a process has but one logger and its
-//! environment is its own.
+//! The log of a process. A process has only one logger, so each test starts this program again.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the functions that the tests share are tests too"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail")]
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use stats_settings::{SettingsError, init_logging};
 
-/// Not a test by itself: what the started process does.
+/// The child process of the tests, not a test itself.
 #[test]
 fn child() {
     let Some(path) = env::var_os("CHILD_LOG_PATH") else {
         return;
     };
-    let path = Some(Path::new(&path)).filter(|path| !path.as_os_str().is_empty());
-    match init_logging(path) {
-        Ok(()) => {}
+    let path = Path::new(&path);
+    let log_file = match init_logging(Some(path).filter(|path| *path != Path::new(""))) {
+        Ok(log_file) => log_file,
         Err(error) => panic!("refused: {error}"),
-    }
-    log::error!(function = stats_core::function_name!(); "one\ntwo");
+    };
+    log::error!(function = "child"; "one\ntwo");
     log::info!("three");
     log::debug!("four");
     assert!(matches!(
         init_logging(None),
         Err(SettingsError::LoggingTwice(_))
     ));
+    let Some(log_file) = log_file else {
+        return;
+    };
+    fs::rename(path, path.with_extension("1")).unwrap();
+    fs::create_dir(path).unwrap();
+    assert!(log_file.reopen().is_err());
+    log::info!("in the old file");
+    fs::remove_dir(path).unwrap();
+    log_file.reopen().unwrap();
+    log::info!("in the new file");
+    log_file.reopen().unwrap();
+    log::info!("appended");
 }
 
-fn run(path: &str, filter: Option<&str>) -> Output {
+fn run(path: &Path, filter: Option<&str>) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]);
     command.env("CHILD_LOG_PATH", path).env_remove("RUST_LOG");
@@ -40,69 +49,60 @@ fn run(path: &str, filter: Option<&str>) -> Output {
     command.output().unwrap()
 }
 
-/// The lines without their time.
-fn lines(log: &[u8]) -> Vec<String> {
+/// Asserts that each line of the log contains its expected text.
+fn assert_lines(log: &[u8], expected: &[&str]) {
     let log = str::from_utf8(log).unwrap();
-    let lines = log.lines().filter(|line| line.contains(" logging "));
-    lines
-        .map(|line| line.splitn(3, ' ').nth(2).unwrap().to_owned())
-        .collect()
-}
-
-fn starts_with(lines: &[String], expected: &[&str]) {
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(" logging "))
+        .collect();
     assert_eq!(lines.len(), expected.len(), "{lines:?}");
     for (line, expected) in lines.iter().zip(expected) {
-        assert!(line.starts_with(expected), "{line}");
+        assert!(line.contains(expected), "{line}");
     }
 }
 
 #[test]
-fn without_a_path_the_log_goes_to_standard_error() {
-    let output = run("", None);
-    assert!(output.status.success());
-    let lines = lines(&output.stderr);
-    starts_with(&lines, &["ERROR logging child ", "INFO logging - "]);
-    assert!(lines[0].ends_with(r": one\ntwo"), "{lines:?}");
-}
-
-#[test]
-fn rust_log_says_how_much_is_logged() {
-    starts_with(
-        &lines(&run("", Some("debug")).stderr),
-        &["ERROR ", "INFO ", "DEBUG "],
-    );
-    starts_with(
-        &lines(&run("", Some("warn,logging=error")).stderr),
-        &["ERROR "],
-    );
-    starts_with(&lines(&run("", Some("off")).stderr), &[]);
-    starts_with(&lines(&run("", Some("")).stderr), &["ERROR ", "INFO "]);
-}
-
-#[test]
-fn a_file_is_made_with_its_directory_and_appended_to() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a/b/stats.log");
-    for count in [2, 4] {
-        let output = run(path.to_str().unwrap(), None);
+fn rust_log_filters_and_the_default_is_info() {
+    let error = "ERROR logging child ";
+    let (info, debug) = ("INFO logging - ", "DEBUG logging - ");
+    for (filter, expected) in [
+        (None, &[error, info][..]),
+        (Some(""), &[error, info]),
+        (Some("debug"), &[error, info, debug]),
+        (Some("warn,logging=error"), &[error]),
+        (Some("off"), &[]),
+    ] {
+        let output = run(Path::new(""), filter);
         assert!(output.status.success());
-        starts_with(&lines(&output.stderr), &[]);
-        assert_eq!(lines(&std::fs::read(&path).unwrap()).len(), count);
+        assert_lines(&output.stderr, expected);
     }
+}
+
+#[test]
+fn a_log_file_is_created_appended_and_reopened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/stats.log");
+    let output = run(&path, None);
+    assert!(output.status.success(), "{output:?}");
+    assert_lines(&output.stderr, &[]);
+    let old = fs::read(path.with_extension("1")).unwrap();
+    assert_lines(&old, &[r": one\ntwo", ": three", "in the old file"]);
+    assert_lines(&fs::read(&path).unwrap(), &["in the new file", "appended"]);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777 & !0o640, 0, "{mode:o}");
     }
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().to_str().unwrap();
-    let output = run(path, None);
+fn the_error_of_opening_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), None);
     assert!(!output.status.success());
-    let expected = format!("the log file {path}, which LOG_PATH names, cannot be opened");
+    let path = folder.path().display();
+    let expected = format!("cannot open the log file {path} (LOG_PATH)");
     assert!(String::from_utf8_lossy(&output.stderr).contains(&expected));
 }

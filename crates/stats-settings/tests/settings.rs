@@ -1,423 +1,206 @@
-//! Layers, values and what must not be seen of them.
+//! Settings from file and environment.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the functions that the tests share are tests too"
-)]
-
-use std::collections::BTreeSet;
+use std::env;
+use std::fs;
 use std::path::Path;
 
-use stats_settings::{Blueprint, Settings, SettingsError};
+use stats_core::WithCauses;
+use stats_db::DatabaseUrl;
+use stats_settings::{Blueprint, HttpUrl, Settings};
 
-fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+/// Reads the settings, or returns the error with its causes.
+fn read(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
     let environment = environment.iter();
-    Settings::from_sources(
-        Some((Path::new("/etc/stats.toml"), file)),
-        environment.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-    )
-}
-
-fn from_file(file: &str) -> Settings {
-    load(file, &[]).unwrap()
-}
-
-fn from_environment(environment: &[(&str, &str)]) -> Settings {
-    load("", environment).unwrap()
-}
-
-fn error(file: &str, environment: &[(&str, &str)]) -> String {
-    load(file, environment).unwrap_err().to_string()
-}
-
-#[test]
-fn the_environment_comes_before_the_file_and_the_file_before_the_defaults() {
-    let file = "PORT = 5001\nHOST = \"0.0.0.0\"";
-    let settings = load(file, &[("PORT", "5002"), ("MOSP_TOKEN", "sesame")]).unwrap();
-    assert_eq!(settings.port, 5002);
-    assert_eq!(settings.host, "0.0.0.0");
-    assert_eq!(settings.mosp_token.unwrap().reveal(), "sesame");
-    assert_eq!(settings.max_body_bytes, 64 * 1024 * 1024);
-}
-
-#[test]
-fn an_empty_value_counts_as_not_set() {
-    assert_eq!(load("PORT = 5001", &[("PORT", "")]).unwrap().port, 5001);
-    assert_eq!(
-        from_file("HOST = \"\"\nADMIN_TOKEN = \"\""),
-        Settings::default()
+    let read = Settings::from_sources(
+        Some((Path::new("stats.toml"), file)),
+        environment.map(|(key, value)| (key.into(), value.into())),
     );
-    assert_eq!(
-        from_environment(&[("DB_NAME", ""), ("ACTIVE_BLUEPRINTS", "")]),
-        Settings::default()
-    );
+    read.map_err(|error| {
+        assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
+        WithCauses(&error).to_string()
+    })
+}
+
+/// The keys of the sample file with their defaults.
+fn defaults() -> Vec<(String, String)> {
+    let sample = Settings::sample();
+    let lines = sample.lines().filter_map(|line| line.strip_prefix('#'));
+    let keys = lines.filter_map(|line| line.split_once(" = "));
+    keys.map(|(key, default)| (key.to_owned(), default.to_owned()))
+        .collect()
 }
 
 #[test]
-fn other_variables_are_of_no_concern() {
-    let environment = [
-        ("PATH", "/bin"),
-        ("port", "1"),
-        ("STATS_PORT", "1"),
-        ("STATS_CONFIG", "x.py"),
-    ];
-    assert_eq!(from_environment(&environment), Settings::default());
-}
-
-#[test]
-fn unknown_keys_in_the_file_are_named() {
-    for (file, key, nearest) in [
-        ("PROT = 1", "PROT", "PORT"),
-        ("port = 1", "port", "PORT"),
-        (
-            "SQLALCHEMY_DATABASE_URL = 1",
-            "SQLALCHEMY_DATABASE_URL",
-            "DATABASE_URL",
-        ),
-        ("'PORT[0]' = 1", "PORT[0]", "PORT"),
-        ("'HOST.x' = 1", "HOST.x", "HOST"),
-        ("[MOSP]\nURL = 1", "MOSP", "HOST"),
-        ("'PORT\\n' = 1", "PORT\\\\n", "PORT"),
-    ] {
-        let expected = format!(
-            "/etc/stats.toml has an unknown key '{key}': the nearest known one is {nearest}"
-        );
-        assert_eq!(error(file, &[]), expected);
+fn the_sample_file_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/stats.toml");
+    if env::var_os("UPDATE_SAMPLE").is_some_and(|value| value == "1") {
+        fs::write(path, Settings::sample()).unwrap();
     }
-    // Even where the environment would win.
-    assert!(error("B = 1\nA = 1", &[("PORT", "1")]).contains("'A'"));
-}
-
-#[test]
-fn a_bad_value_is_told_with_key_origin_and_what_is_expected() {
-    assert_eq!(
-        error("PORT = 70000", &[]),
-        "PORT in /etc/stats.toml: '70000' is not a number from 0 to 65535"
-    );
-    assert_eq!(
-        error("PORT = 70000", &[("PORT", "x")]),
-        "PORT in the environment: 'x' is not a number from 0 to 65535"
-    );
-}
-
-#[test]
-fn every_value_is_checked() {
-    for (key, value, problem) in [
-        (
-            "HOST",
-            "a b",
-            "'a b' is not an IP address (IPv6 without brackets) or a host name",
-        ),
-        ("PORT", "-1", "'-1' is not a number from 0 to 65535"),
-        ("PORT", "5000 ", "'5000 ' is not a number"),
-        (
-            "INSTANCE_URL",
-            "stats.example.org",
-            "is not an address such as https://",
-        ),
-        (
-            "INSTANCE_URL",
-            "https://x.org/?a",
-            "must be an address without '?' and '#'",
-        ),
-        (
-            "FIX_PROXY",
-            "maybe",
-            "'maybe' is not a boolean (true, false, 1, 0, yes, no, on or off)",
-        ),
-        ("FIX_PROXY", "2", "'2' is not a boolean"),
-        ("ADMIN_EMAIL", "admin", "'admin' is not an e-mail address"),
-        ("ADMIN_EMAIL", "@example.org", "is not an e-mail address"),
-        ("ADMIN_EMAIL", "a@b@c", "is not an e-mail address"),
-        ("ADMIN_EMAIL", "a b@example.org", "is not an e-mail address"),
-        (
-            "ADMIN_URL",
-            "javascript:alert(1)",
-            "is not an address such as https://",
-        ),
-        (
-            "ADMIN_TOKEN",
-            "two words",
-            "a token has 1 to 100 visible ASCII characters",
-        ),
-        (
-            "ACTIVE_BLUEPRINTS",
-            "stats_bp,pages",
-            "'pages' is not one of stats_bp, admin_bp, root_bp, map_bp",
-        ),
-        (
-            "CLIENT_REGISTRATION_OPEN",
-            "open",
-            "'open' is not a boolean",
-        ),
-        (
-            "REMOTE_STATS_SERVER",
-            "ftp://x.org",
-            "is not an address such as https://",
-        ),
-        ("REMOTE_STATS_TOKEN", "é", "a token has"),
-        ("MOSP_URL", "https://", "is not an address such as https://"),
-        ("MOSP_TOKEN", "two words", "a token has"),
-        (
-            "LOG_PATH",
-            "/var/log/",
-            "'/var/log/' is not the path of a file",
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://x",
-            "must be sqlite://<path> or postgres://",
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite://",
-            "must be sqlite://<path> or postgres://",
-        ),
-        (
-            "DATABASE_URL",
-            "stats.db",
-            "must be sqlite://<path> or postgres://",
-        ),
-        (
-            "DB_HOSTNAME",
-            "db:5432",
-            "is not a host name, an IP address or the directory of a socket",
-        ),
-        ("DB_NAME", "a\0", "holds a control character"),
-        ("DB_USERNAME", "a\n", "holds a control character"),
-        ("DB_PASSWORD", "a\n", "holds a control character"),
-        ("DB_PORT", "0", "'0' is not a number from 1 to 65535"),
-        ("DB_AUTO_MIGRATE", "never", "'never' is not a boolean"),
-        (
-            "MAX_BODY_BYTES",
-            "1023",
-            "'1023' is not a number from 1024 to 1073741824",
-        ),
-        (
-            "MAX_BODY_BYTES",
-            "1073741825",
-            "'1073741825' is not a number from 1024 to 1073741824",
-        ),
-        ("MAX_BODY_BYTES", "64 MiB", "'64 MiB' is not a number"),
-    ] {
-        let text = error("", &[(key, value)]);
-        assert!(
-            text.starts_with(&format!("{key} in the environment: ")) && text.contains(problem),
-            "{text}"
-        );
-    }
-}
-
-#[test]
-fn values_of_the_wrong_kind_are_refused() {
-    for (file, problem) in [
-        (
-            "HOST = 5",
-            "HOST in /etc/stats.toml: must be text in quotes, not a number",
-        ),
-        (
-            "ADMIN_TOKEN = true",
-            "ADMIN_TOKEN in /etc/stats.toml: must be text in quotes, not a boolean",
-        ),
-        (
-            "PORT = [1]",
-            "PORT in /etc/stats.toml: must be a number, true or false, not a list",
-        ),
-        (
-            "FIX_PROXY = 1.0",
-            "FIX_PROXY in /etc/stats.toml: must be a number, true or false, not a number",
-        ),
-        (
-            "PORT = true",
-            "PORT in /etc/stats.toml: 'true' is not a number from 0 to 65535",
-        ),
-        (
-            "FIX_PROXY = 2",
-            "FIX_PROXY in /etc/stats.toml: '2' is not a boolean",
-        ),
-        (
-            "ACTIVE_BLUEPRINTS = 1",
-            "ACTIVE_BLUEPRINTS in /etc/stats.toml: must be a list, not a number",
-        ),
-        (
-            "ACTIVE_BLUEPRINTS = [1]",
-            "must be a list of texts in quotes, not a number",
-        ),
-        ("ACTIVE_BLUEPRINTS = ['']", "'' is not one of stats_bp"),
-        (
-            "[HOST]\nx = 1",
-            "HOST in /etc/stats.toml: must be text in quotes, not a table",
-        ),
-    ] {
-        let text = error(file, &[]);
-        assert!(text.contains(problem), "{text}");
-    }
-}
-
-#[test]
-fn booleans_are_written_in_many_ways() {
-    for value in ["true", "True", "TRUE", "1", "yes", "on", "On"] {
-        assert!(
-            from_environment(&[("FIX_PROXY", value)]).fix_proxy,
-            "{value}"
-        );
-        assert!(
-            from_file(&format!("FIX_PROXY = '{value}'")).fix_proxy,
-            "{value}"
-        );
-    }
-    for value in ["false", "False", "0", "no", "NO", "off"] {
-        assert!(
-            !from_environment(&[("DB_AUTO_MIGRATE", value)]).db_auto_migrate,
-            "{value}"
-        );
-    }
-    assert!(from_file("FIX_PROXY = true").fix_proxy);
-    assert!(from_file("FIX_PROXY = 1").fix_proxy);
-    assert!(!from_file("DB_AUTO_MIGRATE = 0").db_auto_migrate);
-}
-
-#[test]
-fn limits_are_part_of_what_is_allowed() {
-    let size = |value| from_environment(&[("MAX_BODY_BYTES", value)]).max_body_bytes;
-    assert_eq!((size("1024"), size("1073741824")), (1 << 10, 1 << 30));
-    assert_eq!(from_environment(&[("PORT", "0")]).port, 0);
-    assert_eq!(from_file("PORT = 65535").port, u16::MAX);
-}
-
-#[test]
-fn blueprints_are_lists_or_text() {
-    let some: BTreeSet<_> = [Blueprint::Stats, Blueprint::Map].into();
-    for value in [
-        "stats_bp,map_bp",
-        "map_bp stats_bp",
-        " stats_bp , map_bp,",
-        "map_bp,,stats_bp map_bp",
-    ] {
-        let settings = from_environment(&[("ACTIVE_BLUEPRINTS", value)]);
-        assert_eq!(settings.active_blueprints, some, "{value}");
-    }
-    assert_eq!(
-        from_file("ACTIVE_BLUEPRINTS = ['map_bp', 'stats_bp']").active_blueprints,
-        some
-    );
-    assert_eq!(
-        from_file("ACTIVE_BLUEPRINTS = 'map_bp, stats_bp'").active_blueprints,
-        some
-    );
     assert!(
-        from_file("ACTIVE_BLUEPRINTS = []")
-            .active_blueprints
-            .is_empty(),
-        "only the API"
+        fs::read_to_string(path).is_ok_and(|sample| sample == Settings::sample()),
+        "examples/stats.toml is stale; run this test with UPDATE_SAMPLE=1 in the environment"
     );
-    assert_eq!(Settings::default().active_blueprints, Blueprint::ALL.into());
+    let is_short = |line: &str| line.len() <= 110;
+    assert!(Settings::sample().lines().all(is_short));
 }
 
 #[test]
-fn addresses_that_others_are_made_from_have_no_slash_at_the_end() {
-    let settings = from_environment(&[
-        ("INSTANCE_URL", "https://example.org/dashboardBO/"),
-        ("ADMIN_URL", "https://example.org/contact/?from=stats#form"),
-        ("ADMIN_EMAIL", "admin@example.org"),
-    ]);
+fn the_sample_file_has_the_defaults() {
+    let lines = defaults()
+        .into_iter()
+        .map(|(key, value)| format!("{key} = {value}\n"));
     assert_eq!(
-        settings.instance_url.unwrap().as_str(),
-        "https://example.org/dashboardBO"
+        read(&String::from_iter(lines), &[]),
+        Ok(Settings::default())
     );
-    assert_eq!(
-        settings.admin_url.unwrap().as_str(),
-        "https://example.org/contact/?from=stats#form"
-    );
-    assert_eq!(
-        settings.remote_stats_server.to_string(),
-        "https://dashboard.monarc.lu"
-    );
-    assert_eq!(settings.admin_email.as_deref(), Some("admin@example.org"));
+    assert_eq!(read(&Settings::sample(), &[]), Ok(Settings::default()));
 }
 
 #[test]
-fn the_database_is_set_in_one_piece_or_in_parts() {
-    let url = |environment: &[(&str, &str)]| {
-        from_environment(environment)
-            .database_url
-            .reveal()
-            .to_owned()
-    };
-    assert_eq!(url(&[]), "sqlite://var/stats.db");
-    assert_eq!(
-        url(&[("DB_HOSTNAME", "db")]),
-        "postgres://db:5432/statsservice"
-    );
-    assert_eq!(
-        url(&[("DB_NAME", "stats")]),
-        "postgres://localhost:5432/stats"
-    );
-    let parts = [
-        ("DB_HOSTNAME", "db"),
-        ("DB_NAME", "stats"),
-        ("DB_USERNAME", "me"),
-        ("DB_PASSWORD", "p@ss:w/rd"),
-        ("DB_PORT", "5433"),
-    ];
-    assert_eq!(url(&parts), "postgres://me:p%40ss%3Aw%2Frd@db:5433/stats");
-    let whole = ("DATABASE_URL", "postgresql://localhost/x");
-    assert_eq!(
-        url(&[&parts[..], &[whole]].concat()),
-        "postgresql://localhost/x"
-    );
-    assert_eq!(
-        url(&[("DB_USERNAME", "me"), ("DB_PORT", "5433")]),
-        "sqlite://var/stats.db"
-    );
-    let mixed = load(
-        "DB_NAME = 'stats'\nDB_PORT = 5433",
-        &[("DB_HOSTNAME", "::1")],
-    )
-    .unwrap();
-    assert_eq!(mixed.database_url.reveal(), "postgres://[::1]:5433/stats");
-}
+fn every_documented_key_is_read_from_file_and_environment() {
+    for (key, default) in defaults() {
+        let value = match key.as_str() {
+            "HOST" | "DB_HOSTNAME" => "::1",
+            "ADMIN_EMAIL" => "admin@example.org",
+            "ACTIVE_BLUEPRINTS" => "map_bp",
+            "DATABASE_URL" => "sqlite://other.db",
+            key if key.ends_with("_URL") || key.ends_with("_SERVER") => "https://example.org",
+            _ if default == "true" => "no",
+            _ if default == "false" => "yes",
+            _ if default.starts_with('"') => "sesame",
+            _ => "5433",
+        };
+        let from_file = read(&format!("{key} = '{value}'"), &[]).unwrap();
+        assert_ne!(from_file, Settings::default(), "{key}");
+        assert_eq!(read("", &[(&key, value)]), Ok(from_file), "{key}");
 
-#[test]
-fn debug_shows_no_secret() {
-    let tokens = [
-        ("ADMIN_TOKEN", "sesame1"),
-        ("REMOTE_STATS_TOKEN", "sesame2"),
-        ("MOSP_TOKEN", "sesame3"),
-    ];
-    for database in [
-        &[("DATABASE_URL", "postgres://me:sesame@db/x")][..],
-        &[("DATABASE_URL", "postgresql:///x?password=sesame")],
-        &[("DB_HOSTNAME", "db"), ("DB_PASSWORD", "sesame")],
-    ] {
-        let settings = from_environment(&[&tokens, database].concat());
-        assert!(settings.database_url.reveal().contains("sesame"));
-        let debug = format!("{settings:?} {settings:#?}");
-        assert!(!debug.contains("sesame"), "{debug}");
-        assert!(debug.contains("postgres://…"));
-    }
-    assert!(format!("{:?}", Settings::default()).contains("DatabaseUrl(sqlite://var/stats.db)"));
-}
-
-#[test]
-fn errors_show_no_secret() {
-    for (key, value) in [
-        ("ADMIN_TOKEN", "sesame sesame"),
-        ("REMOTE_STATS_TOKEN", "sesame é"),
-        ("MOSP_TOKEN", "sesame\n"),
-        ("DATABASE_URL", "postgre://me:sesame@db/x"),
-        ("DATABASE_URL", "me:sesame@db/x"),
-        ("DB_PASSWORD", "sesame\n"),
-        ("REMOTE_STATS_SERVER", "https://me:sesame@example.org"),
-    ] {
-        let error = load("", &[(key, value)]).unwrap_err();
-        let shown = format!("{error} {error:?}");
-        assert!(shown.contains(key) && !shown.contains("sesame"), "{shown}");
+        let error = read(&format!("{key} = {{}}"), &[]).unwrap_err();
+        let expected = format!("invalid {key} in stats.toml: it must be ");
+        assert!(error.starts_with(&expected), "{error}");
+        let error = read("", &[(&key, "x\n")]).unwrap_err();
+        let expected = format!("invalid {key} in the environment: ");
+        assert!(error.starts_with(&expected), "{error}");
     }
 }
 
 #[test]
-fn what_is_not_toml_is_told_by_its_place_without_the_line() {
+fn the_environment_overrides_and_empty_values_are_unset() {
+    let file = "PORT = 5001\nHOST = '0.0.0.0'\nADMIN_TOKEN = ''";
+    let environment = [
+        ("PORT", "5002"),
+        ("HOST", ""),
+        ("port", "1"),
+        ("PATH", "\n"),
+    ];
+    let settings = read(file, &environment).unwrap();
+    assert_eq!((settings.host.as_str(), settings.port), ("0.0.0.0", 5002));
+    assert_eq!(settings.admin_token, None);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_settings_must_be_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let value = OsStr::from_bytes(b"\xff");
+    let read = |key: &str| Settings::from_sources(None, [(key.into(), value.into())]);
+    assert_eq!(read("OTHER").unwrap(), Settings::default());
+    let error = read("DB_PASSWORD").unwrap_err();
+    assert_eq!(error.to_string(), "invalid DB_PASSWORD in the environment");
+}
+
+#[test]
+fn values_have_several_forms() {
+    for form in ["true", "1", "'true'", "'True'", "'1'", "'yes'", "'On'"] {
+        let settings = read(&format!("FIX_PROXY = {form}"), &[]).unwrap();
+        assert!(settings.fix_proxy, "{form}");
+    }
+    for form in ["false", "0", "'FALSE'", "'0'", "'no'", "'off'"] {
+        let settings = read(&format!("DB_AUTO_MIGRATE = {form}"), &[]).unwrap();
+        assert!(!settings.db_auto_migrate, "{form}");
+    }
+    for (form, blueprints) in [
+        ("'stats_bp,map_bp'", &[Blueprint::Stats, Blueprint::Map][..]),
+        (
+            "' map_bp , stats_bp,, map_bp '",
+            &[Blueprint::Stats, Blueprint::Map],
+        ),
+        (
+            "['map_bp', 'stats_bp']",
+            &[Blueprint::Stats, Blueprint::Map],
+        ),
+        ("[]", &[]),
+    ] {
+        let settings = read(&format!("ACTIVE_BLUEPRINTS = {form}"), &[]).unwrap();
+        assert!(settings.active_blueprints.iter().eq(blueprints), "{form}");
+    }
+    for (form, url) in [
+        ("https://example.org", "https://example.org"),
+        (
+            "HTTP://Example.org:8080/dashboardBO//",
+            "http://example.org:8080/dashboardBO",
+        ),
+        ("http://[::1]:5000/", "http://[::1]:5000"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ] {
+        let settings = read("", &[("MOSP_URL", form)]).unwrap();
+        assert_eq!(settings.mosp_url.as_str(), url);
+    }
+    let page = "https://example.org/contact/?from=stats#form";
+    let settings = read("", &[("ADMIN_URL", page)]).unwrap();
+    assert_eq!(settings.admin_url.unwrap().as_str(), page);
+}
+
+#[test]
+fn errors_name_key_origin_and_expected_form() {
+    for (key, value, problem) in [
+        ("HOST", "'a b'", "'a b' is not an IP address (IPv6 without"),
+        ("HOST", "'*'", "'*' is not an IP address"),
+        ("HOST", "'127.1'", "is not an IP address"),
+        ("HOST", "'[::1]'", "is not an IP address"),
+        ("HOST", "'/run'", "is not an IP address"),
+        ("HOST", "5", "it must be text in quotes"),
+        ("PORT", "70000", "'70000' is not a number from 0 to 65535"),
+        ("PORT", "'-1'", "'-1' is not a number from 0"),
+        ("PORT", "'5000 '", "'5000 ' is not a number"),
+        ("PORT", "true", "'true' is not a number"),
+        ("PORT", "1.0", "it must be a whole number, true or false"),
+        ("INSTANCE_URL", "'https://x.org/?sesame'", "without '?' and"),
+        ("FIX_PROXY", "'maybe'", "'maybe' is not a boolean (true, fa"),
+        ("FIX_PROXY", "2", "'2' is not a boolean"),
+        ("ADMIN_EMAIL", "'admin'", "'admin' is not an e-mail address"),
+        ("ADMIN_EMAIL", "'@x.org'", "is not an e-mail address"),
+        ("ADMIN_EMAIL", "'a@b@c'", "is not an e-mail address"),
+        ("ADMIN_EMAIL", "'a b@x.org'", "is not an e-mail address"),
+        ("ADMIN_TOKEN", "'ses ame'", "a token has 1 to 100 visible"),
+        ("ADMIN_TOKEN", "true", "it must be text in quotes"),
+        ("ACTIVE_BLUEPRINTS", "'x'", "'x' is not one of stats_bp, ad"),
+        ("ACTIVE_BLUEPRINTS", "['']", "'' is not one of stats_bp, ad"),
+        ("ACTIVE_BLUEPRINTS", "[1]", "it must be text in quotes"),
+        ("ACTIVE_BLUEPRINTS", "1", "it must be a list of texts in qu"),
+        ("DATABASE_URL", "'mysql://x'", "a database URL has the form"),
+        ("DB_HOSTNAME", "'db:5432'", "is not an IP address"),
+        ("DB_PORT", "0", "'0' is not a number from 1 to 65535"),
+        ("MAX_BODY_BYTES", "1023", "is not a number from 1024 to 107"),
+        ("MAX_BODY_BYTES", "1073741825", "is not a number from 1024 "),
+    ] {
+        let error = read(&format!("{key} = {value}"), &[]).unwrap_err();
+        let (place, cause) = error.split_once(": ").unwrap();
+        assert_eq!(place, format!("invalid {key} in stats.toml"));
+        assert!(cause.contains(problem), "{error}");
+    }
+    for limit in ["PORT = 0", "PORT = 65535", "DB_PORT = 1"] {
+        read(limit, &[]).unwrap();
+    }
+    for limit in [1 << 10, 1 << 30] {
+        let settings = read(&format!("MAX_BODY_BYTES = {limit}"), &[]).unwrap();
+        assert_eq!(settings.max_body_bytes, limit);
+    }
+}
+
+#[test]
+fn errors_in_the_file_do_not_quote_the_line() {
     for (file, problem) in [
         ("PORT = 1\nADMIN_TOKEN = \"sesame", "line 2, column"),
         ("ADMIN_TOKEN = sesame", "line 1, column"),
@@ -425,21 +208,141 @@ fn what_is_not_toml_is_told_by_its_place_without_the_line() {
         ("ADMIN_TOKEN = \"sesame\" | \"sesame\"", "line 1, column"),
         ("ADMIN_TOKEN = \"sesame\\q|\"", "line 1, column"),
         ("ADMIN_TOKEN = '''\nsesame | x", "line"),
-        (
-            "ADMIN_TOKEN = \"x\"\nADMIN_TOKEN = \"sesame\"",
-            "line 2, column 1: duplicate key",
-        ),
+        ("HOST = 'x'\nHOST = 'sesame'", "line 2, column 1: duplicate"),
         ("PORT = 99999999999999999999", "number too large"),
+        ("POTR = 'sesame'", "unknown key 'POTR'; did you mean PORT?"),
+        ("[CACHE]\nBYTES = 'sesame'", "has the unknown key 'CACHE'"),
+        ("'PORT\\n' = 'sesame'", "has the unknown key 'PORT\\\\n'"),
+        ("'HOST.x' = 'sesame'", "has the unknown key 'HOST.x'"),
     ] {
-        let error = load(file, &[]).unwrap_err();
-        let shown = format!("{error} {error:?}");
+        let error = read(file, &[("PORT", "1")]).unwrap_err();
         assert!(
-            shown.starts_with("/etc/stats.toml cannot be read: "),
-            "{shown}"
+            error.starts_with("the settings file stats.toml "),
+            "{error}"
         );
         assert!(
-            shown.contains(problem) && !shown.contains("sesame"),
-            "{shown}"
+            error.contains(problem) && !error.contains("sesame"),
+            "{error}"
         );
+    }
+}
+
+#[test]
+fn database_url_overrides_the_parts() {
+    let url =
+        |file: &str, environment: &[(&str, &str)]| read(file, environment).unwrap().database_url;
+    let parts = [
+        ("DB_HOSTNAME", "localhost"),
+        ("DB_NAME", "stats"),
+        ("DB_USERNAME", "me"),
+        ("DB_PASSWORD", "p@ss:w/rd"),
+        ("DB_PORT", "5433"),
+    ];
+    for (file, environment, expected) in [
+        ("", &[][..], "sqlite://var/stats.db"),
+        ("", &parts[2..], "sqlite://var/stats.db"),
+        ("", &parts[..1], "postgres://localhost:5432/statsservice"),
+        ("", &parts[1..2], "postgres://localhost:5432/stats"),
+        (
+            "",
+            &parts,
+            "postgres://me:p%40ss%3Aw%2Frd@localhost:5433/stats",
+        ),
+        (
+            "DB_NAME = 'stats'\nDB_PORT = 5433",
+            &[("DB_HOSTNAME", "::1")],
+            "postgres://[::1]:5433/stats",
+        ),
+        ("DATABASE_URL = 'postgresql:///x'", &parts, "postgres:///x"),
+        (
+            "DATABASE_URL = 'sqlite://var/stats.db'",
+            &parts,
+            "sqlite://var/stats.db",
+        ),
+    ] {
+        assert_eq!(url(file, environment), expected.parse().unwrap());
+    }
+    // A build without TLS refuses other machines.
+    let refused = "postgres://x.org:5432/statsservice".parse::<DatabaseUrl>();
+    assert_eq!(
+        read("DB_HOSTNAME = 'x.org'", &[]).err(),
+        refused
+            .err()
+            .map(|error| format!("invalid DB_HOSTNAME in stats.toml: {error}"))
+    );
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    for environment in [
+        [
+            ("ADMIN_TOKEN", "sesame"),
+            ("REMOTE_STATS_TOKEN", "sesame"),
+            ("MOSP_TOKEN", "sesame"),
+        ],
+        [
+            ("DATABASE_URL", "postgres://sesame:sesame@localhost/x"),
+            ("DB_PASSWORD", "sesame"),
+            ("DB_NAME", "x"),
+        ],
+        [
+            ("DB_HOSTNAME", "localhost"),
+            ("DB_PASSWORD", "sesame"),
+            ("DB_USERNAME", "me"),
+        ],
+    ] {
+        let debug = format!("{:?}", read("", &environment).unwrap());
+        assert!(!debug.contains("sesame"), "{debug}");
+    }
+    for (key, value) in [
+        ("ADMIN_TOKEN", "sesame sesame"),
+        ("REMOTE_STATS_TOKEN", "sesame é"),
+        ("MOSP_TOKEN", "sesame\n"),
+        ("DB_PASSWORD", "sesame\n"),
+        ("DATABASE_URL", "postgre://me:sesame@db/x"),
+        ("DATABASE_URL", "me:sesame@db/x"),
+        ("DATABASE_URL", "postgres://me:se#sesame@localhost/x"),
+    ] {
+        let error = read("", &[(key, value)]).unwrap_err();
+        assert!(error.contains(key) && !error.contains("sesame"), "{error}");
+    }
+}
+
+#[test]
+fn http_urls_with_user_information_are_rejected_unquoted() {
+    for special in ["", "@", "/", "/@", "#", "?", ":", "%", "[", "\\", " ", "é"] {
+        for password in [
+            format!("{special}7Xq"),
+            format!("7{special}Xq"),
+            format!("7Xq{special}"),
+            format!("12{special}"),
+        ] {
+            for url in [
+                format!("https://Kd4:{password}@x.org"),
+                format!("https://{password}@x.org/"),
+                format!("Kd4:{password}@x.org"),
+            ] {
+                let error = url.parse::<HttpUrl>().unwrap_err().to_string();
+                assert!(error.contains("without user name and password"), "{error}");
+                for part in ["Kd4", "7X", "Xq", "12", "x.org"] {
+                    assert!(!error.contains(part), "{url}: {error}");
+                }
+            }
+        }
+    }
+    for url in [
+        "stats.example.org",
+        "//stats.example.org",
+        "ftp://stats.example.org",
+        "javascript:alert(1)",
+        "https://",
+        "https:///x",
+        "https:stats.example.org",
+        "https:\\\\stats.example.org",
+        "https://stats example.org",
+        " https://stats.example.org",
+        "https://stats.example.org:99999",
+    ] {
+        assert!(url.parse::<HttpUrl>().is_err(), "{url}");
     }
 }
