@@ -4,52 +4,58 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-/// Values by id, so many at most and each for so long.
+/// A cache with a limit on the number of entries and on their age.
 pub(crate) struct Cache<T> {
     capacity: usize,
-    time_to_live: Duration,
+    ttl: Duration,
     entries: Mutex<HashMap<Uuid, Entry<T>>>,
 }
 
 struct Entry<T> {
     value: Arc<T>,
-    since: Instant,
+    fetched: Instant,
 }
 
 impl<T> Cache<T> {
-    pub(crate) fn new(capacity: usize, time_to_live: Duration) -> Self {
+    pub(crate) fn new(capacity: usize, ttl: Duration) -> Self {
         Self {
             capacity,
-            time_to_live,
+            ttl,
             entries: Mutex::default(),
         }
     }
 
-    /// The value for an id, unless it is too old at the time `now`.
+    /// The value of an id, unless it has expired at `now`.
     pub(crate) fn get(&self, id: Uuid, now: Instant) -> Option<Arc<T>> {
         let entries = self.lock();
         let entry = entries.get(&id)?;
-        let is_fresh = now.saturating_duration_since(entry.since) < self.time_to_live;
+        let is_fresh = now.saturating_duration_since(entry.fetched) < self.ttl;
         is_fresh.then(|| Arc::clone(&entry.value))
     }
 
-    /// Keeps a value that was fetched at the time `now`. Where there is no room the oldest one goes.
+    /// Adds a value fetched at `now`. A full cache evicts its oldest entry.
     pub(crate) fn insert(&self, id: Uuid, value: Arc<T>, now: Instant) {
         if self.capacity == 0 {
             return;
         }
         let mut entries = self.lock();
         if !entries.contains_key(&id) && entries.len() >= self.capacity {
-            // A look at all of them is nothing beside the request that the new value took.
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.since);
+            // Linear, but cheap compared to the request that fetched the value.
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.fetched);
             if let Some(oldest) = oldest.map(|(id, _)| *id) {
                 entries.remove(&oldest);
             }
         }
-        entries.insert(id, Entry { value, since: now });
+        entries.insert(
+            id,
+            Entry {
+                value,
+                fetched: now,
+            },
+        );
     }
 
-    /// Nothing that holds the lock can leave the map half changed.
+    /// Ignores poisoning: a panic cannot leave the entries inconsistent.
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Entry<T>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_lives_for_its_time() {
+    fn entries_expire() {
         let (cache, start) = (Cache::new(10, MINUTE), Instant::now());
         insert(&cache, 1, start);
         assert_eq!(held(&cache, [1, 2], start), [1]);
@@ -85,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_room_the_oldest_goes() {
+    fn full_cache_evicts_its_oldest_entry() {
         let (cache, start) = (Cache::new(3, MINUTE), Instant::now());
         for id in 0..100 {
             let now = start + Duration::from_millis(id);
@@ -95,17 +101,14 @@ mod tests {
         let now = start + Duration::from_millis(100);
         assert_eq!(held(&cache, 0..100, now), [97, 98, 99]);
         insert(&cache, 97, now);
-        assert_eq!(
-            held(&cache, 0..100, now),
-            [97, 98, 99],
-            "a new value for an old id"
-        );
+        // A new value for an old id evicts nothing.
+        assert_eq!(held(&cache, 0..100, now), [97, 98, 99]);
         insert(&cache, 100, now);
         assert_eq!(held(&cache, 0..101, now), [97, 99, 100]);
     }
 
     #[test]
-    fn no_capacity_keeps_nothing() {
+    fn cache_without_capacity_stays_empty() {
         let (cache, now) = (Cache::new(0, MINUTE), Instant::now());
         insert(&cache, 1, now);
         assert_eq!(held(&cache, [1], now), []);

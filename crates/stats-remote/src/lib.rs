@@ -7,8 +7,8 @@ mod mosp;
 mod retry;
 mod stats;
 
-pub use errors::RemoteError;
-pub use http::Options;
+pub use errors::{Cause, RemoteError};
+pub use http::HttpOptions;
 pub use mosp::{Mosp, MospOptions};
-pub use retry::Retry;
-pub use stats::{Listed, Posted, RemoteClient, StatsClient, Unusable, payload};
+pub use retry::RetryPolicy;
+pub use stats::{BatchOutcome, RemoteClient, StatsClient, StatsList, UnusableStat, payload};

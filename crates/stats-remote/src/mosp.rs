@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::cache::Cache;
 use crate::http::Http;
-use crate::{Options, RemoteError};
+use crate::{HttpOptions, RemoteError};
 
 const OBJECTS: &str = "api/v2/object/";
-/// A longer label is cut, so that it is known how much the cache can hold.
+/// The maximum length of a label in characters. With [`MAX_LANGUAGES`] it bounds the memory of the cache.
 const MAX_LABEL_LENGTH: usize = 500;
-/// So many languages of one object are kept.
+/// The maximum number of languages kept for an object.
 const MAX_LANGUAGES: usize = 32;
 /// The languages of `label1` to `label4`.
 const NUMBERED_LABELS: [(&str, &str); 4] = [
@@ -26,34 +26,34 @@ const NUMBERED_LABELS: [(&str, &str); 4] = [
     ("label4", "nl"),
 ];
 
-/// How MOSP is talked to, and how much of it is kept.
+/// The limits of the connection to MOSP and of the cache of labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MospOptions {
-    /// How it is talked to.
-    pub remote: Options,
-    /// The labels of so many objects are kept.
+    /// The limits of the connection.
+    pub http: HttpOptions,
+    /// The number of objects whose labels are cached.
     pub cached_objects: usize,
-    /// They are kept for so long.
-    pub cached_for: Duration,
+    /// How long labels are cached.
+    pub cache_ttl: Duration,
 }
 
 impl Default for MospOptions {
     fn default() -> Self {
         Self {
-            remote: Options::default(),
+            http: HttpOptions::default(),
             cached_objects: 10_000,
-            cached_for: Duration::from_secs(24 * 60 * 60),
+            cache_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
 }
 
-/// The MONARC Objects Sharing Platform.
+/// A client of the MONARC Objects Sharing Platform.
 pub struct Mosp {
     http: Http,
     labels: Cache<Labels>,
 }
 
-/// Shows the address alone.
+/// Shows only the address.
 impl fmt::Debug for Mosp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mosp")
@@ -63,31 +63,25 @@ impl fmt::Debug for Mosp {
 }
 
 impl Mosp {
-    /// The platform at `base`, such as `https://objects.monarc.lu`. What is published can be read without a token.
+    /// The platform at `base`, such as `https://objects.monarc.lu`. Published objects can be read without a token.
     pub fn new(
         base: &str,
         token: Option<Token>,
         options: MospOptions,
     ) -> Result<Self, RemoteError> {
         Ok(Self {
-            http: Http::new(base, token, options.remote)?,
-            labels: Cache::new(options.cached_objects, options.cached_for),
+            http: Http::new(base, token, options.http)?,
+            labels: Cache::new(options.cached_objects, options.cache_ttl),
         })
     }
 
-    /// The object with this id as the platform gives it; `None` if it is not published. Where it is published in
-    /// several languages, one of them.
+    /// The JSON of an object in its first language, or `None` if it is not published.
     pub fn object(&self, uuid: Uuid) -> Result<Option<Value>, RemoteError> {
         Ok(self.objects(uuid)?.into_iter().next())
     }
 
-    /// Whether there is an object with this id.
-    pub fn is_object_published(&self, uuid: Uuid) -> Result<bool, RemoteError> {
-        Ok(self.object(uuid)?.is_some())
-    }
-
-    /// The label of an object in a language, such as `en` or `fr-LU`; `None` if it is not published or has no label in
-    /// that language. Either answer is kept for a while, an error is not.
+    /// The label of an object in a language, such as `en` or `fr-LU`. `None` if the object is not published or has no
+    /// label in that language; both are cached, errors are not.
     pub fn label(&self, uuid: Uuid, language: &str) -> Result<Option<String>, RemoteError> {
         let labels = match self.labels.get(uuid, Instant::now()) {
             Some(labels) => labels,
@@ -101,34 +95,34 @@ impl Mosp {
         Ok(labels.get(language))
     }
 
-    /// The published objects with this id.
+    /// The published objects with an id, one for each language.
     fn objects(&self, uuid: Uuid) -> Result<Vec<Value>, RemoteError> {
+        /// The part of `{"data": […], "metadata": {…}}` that is read.
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<Value>,
+        }
+
         let path = format!("{OBJECTS}?uuid={uuid}");
-        let answer = self.http.send(self.http.request(Method::GET, &path))?;
-        let ObjectsAnswer { mut data } = self.http.parse(&answer.body)?;
-        // Nobody is told about an object that was not asked for.
+        let response = self.http.send(self.http.request(Method::GET, &path))?;
+        let List { mut data } = self.http.parse("the list of objects", &response.body)?;
+        // An object with another id was not requested.
         data.retain(|object| object.is_object() && id(object).is_none_or(|id| id == uuid));
         Ok(data)
     }
 }
 
-/// What is read of `{"data": […], "metadata": {…}}`.
-#[derive(Deserialize)]
-struct ObjectsAnswer {
-    data: Vec<Value>,
-}
-
-/// What an object is about: its `json_object`, or else the object itself.
+/// The `json_object` of an object, or the object itself.
 fn content(object: &Value) -> &Value {
     object.get("json_object").unwrap_or(object)
 }
 
-/// The id of an object, if it tells one.
+/// The id of an object, if it has one.
 fn id(object: &Value) -> Option<Uuid> {
     content(object).get("uuid")?.as_str()?.parse().ok()
 }
 
-/// The labels of an object, by language.
+/// The labels of an object by language.
 #[derive(Debug, Default, PartialEq)]
 struct Labels(BTreeMap<String, String>);
 
@@ -136,21 +130,18 @@ impl Labels {
     fn of(objects: &[Value]) -> Self {
         let mut labels = Self::default();
         for content in objects.iter().map(content) {
-            labels.add(content.get("language"), content.get("label"));
+            let text = |field| content.get(field).and_then(Value::as_str);
+            labels.add(text("language"), text("label"));
             for (field, language) in NUMBERED_LABELS {
-                labels.add(Some(&language.into()), content.get(field));
+                labels.add(Some(language), text(field));
             }
         }
         labels
     }
 
-    /// Keeps a label, if it is one and the first in its language.
-    fn add(&mut self, language: Option<&Value>, label: Option<&Value>) {
-        let (Some(Value::String(language)), Some(Value::String(label))) = (language, label) else {
-            return;
-        };
-        let label = label.trim();
-        if let Some(code) = code(language)
+    /// Adds a label unless its language has one.
+    fn add(&mut self, language: Option<&str>, label: Option<&str>) {
+        if let (Some(code), Some(label)) = (language.and_then(code), label.map(str::trim))
             && !label.is_empty()
             && self.0.len() < MAX_LANGUAGES
         {
@@ -164,11 +155,12 @@ impl Labels {
     }
 }
 
-/// The language in `EN`, `en` and `en-GB`: `en`.
+/// The language of a tag such as `EN`, `en` or `en-GB`: `en`.
 fn code(language: &str) -> Option<String> {
     let code = language.split(['-', '_']).next()?.trim();
-    let fits = matches!(code.len(), 2..=3) && code.bytes().all(|byte| byte.is_ascii_alphabetic());
-    fits.then(|| code.to_ascii_lowercase())
+    let is_code =
+        matches!(code.len(), 2..=3) && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_code.then(|| code.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -178,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_found_in_either_form_by_language() {
+    fn labels_are_read_from_both_forms() {
         let labels = Labels::of(&[
             json!({"json_object": {"label": " Phishing ", "language": "EN"}, "name": "x"}),
             json!({"json_object": {"label": "Hameçonnage", "language": "fr"}}),
@@ -199,15 +191,15 @@ mod tests {
     }
 
     #[test]
-    fn odd_objects_have_no_labels_and_large_ones_few() {
-        let odd = [
+    fn malformed_labels_are_ignored_and_large_ones_cut() {
+        let malformed = [
             json!({"json_object": null}),
             json!({"json_object": {"label": 5, "language": "EN"}}),
             json!({"json_object": {"label": "x", "language": ["EN"]}}),
             json!({"json_object": {"label": "x"}}),
-            json!({"json_object": "text", "label2": "not here"}),
+            json!({"json_object": "text", "label2": "ignored"}),
         ];
-        assert_eq!(Labels::of(&odd), Labels::default());
+        assert_eq!(Labels::of(&malformed), Labels::default());
         let many: Vec<_> = ('a'..='z')
             .flat_map(|a| ('a'..='z').map(move |b| format!("{a}{b}")))
             .map(|language| json!({"label": "é".repeat(10_000), "language": language}))
@@ -218,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_that_of_the_content() {
+    fn id_is_read_from_the_json_object() {
         let uuid = Uuid::from_u128(5);
         assert_eq!(
             id(&json!({"json_object": {"uuid": uuid}, "uuid": "x"})),

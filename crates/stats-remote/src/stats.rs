@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
@@ -5,247 +6,208 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use stats_core::{
-    AnalysisId, DateRange, InvalidValue, Page, RawJson, Role, Stat, StatId, StatsType, Token,
-    parse_date,
+    AnalysisId, DateRange, InvalidValue, Page, RawJson, Stat, StatId, StatsType, Token, parse_date,
 };
 
 use crate::http::Http;
-use crate::{Options, RemoteError};
+use crate::{HttpOptions, RemoteError};
 
 const STATS: &str = "api/v1/stats/";
 const ME: &str = "api/v1/client/me";
 
-/// Another instance of the service, or of its predecessor in Python, as one of its clients sees it.
+/// A client of another instance of the service, or of its predecessor in Python.
 #[derive(Debug)]
 pub struct StatsClient {
     http: Http,
 }
 
-/// The account that a token belongs to on a remote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The account on the remote that a token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct RemoteClient {
-    /// Its name over there.
+    /// Its name on the remote.
     pub name: String,
-    /// What it may do over there.
-    pub role: Role,
-    /// Whether the remote may push its stats on.
-    pub is_sharing_enabled: bool,
 }
 
-/// What became of the stats of a batch, in their order.
+/// The result of posting a batch. Both lists are in the order of the batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Posted {
-    /// Those that the remote has stored.
+pub struct BatchOutcome {
+    /// The stats that the remote stored.
     pub stored: Vec<StatId>,
-    /// Those that it had before.
+    /// The stats that the remote had before.
     pub already_there: Vec<StatId>,
 }
 
-/// The stats of a list.
+/// A list of stats from a remote.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Listed {
-    /// Those that this service takes, too.
+pub struct StatsList {
+    /// The stats that can be stored here.
     pub stats: Vec<Stat>,
-    /// Those that it does not.
-    pub unusable: Vec<Unusable>,
+    /// The stats that cannot be stored here.
+    pub unusable: Vec<UnusableStat>,
 }
 
-impl Listed {
-    /// How many the remote listed.
-    pub fn len(&self) -> usize {
+impl StatsList {
+    /// The number of stats that the remote listed.
+    pub fn total(&self) -> usize {
         self.stats.len() + self.unusable.len()
     }
-
-    /// Whether the remote listed none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
-/// A stat that a remote has, and that this service does not take, since its document is not one that can be stored.
+/// A stat whose document cannot be stored here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable {
+pub struct UnusableStat {
     /// Its id.
     pub uuid: StatId,
     /// Its day.
     pub date: NaiveDate,
-    /// What is wrong with its document.
+    /// The error in the document.
     pub reason: InvalidValue,
 }
 
-/// The body that posts stats: a list of `{uuid, anr, type, date, data}`, with each document as it was taken. There is
-/// nothing in it about who sends it.
-pub fn payload(stats: &[Stat]) -> Vec<u8> {
+/// The body of a request that posts stats: a list of `{uuid, anr, type, date, data}`. The documents are unchanged, and
+/// nothing identifies the sender.
+pub fn payload(stats: &[impl Borrow<Stat>]) -> Vec<u8> {
     let mut json = vec![b'['];
     for (position, stat) in stats.iter().enumerate() {
         if position > 0 {
             json.push(b',');
         }
-        // Writing to memory does not fail.
-        let _ = stat.write_json(&mut json);
+        // Writing to a Vec cannot fail.
+        let _ = stat.borrow().write_json(&mut json);
     }
     json.push(b']');
     json
 }
 
 impl StatsClient {
-    /// The service at `base`, such as `https://dashboard.monarc.lu`, as the client with this token.
-    pub fn new(base: &str, token: Token, options: Options) -> Result<Self, RemoteError> {
+    /// The service at `base`, such as `https://dashboard.monarc.lu`, with the token of an account on it.
+    pub fn new(base: &str, token: Token, options: HttpOptions) -> Result<Self, RemoteError> {
         let http = Http::new(base, Some(token), options)?;
         Ok(Self { http })
     }
 
-    /// The address of the remote, with a slash at its end.
+    /// The address of the remote, with a trailing slash.
     pub fn address(&self) -> &str {
         self.http.address()
     }
 
-    /// Whom the token belongs to over there.
+    /// The account that the token belongs to.
     pub fn me(&self) -> Result<RemoteClient, RemoteError> {
-        let answer = self.http.send(self.http.request(Method::GET, ME))?;
-        let me: MeAnswer = self.http.parse(&answer.body)?;
-        Ok(RemoteClient {
-            role: me.role(),
-            name: me.name,
-            is_sharing_enabled: me.is_sharing_enabled.unwrap_or(false),
-        })
+        let response = self.http.send(self.http.request(Method::GET, ME))?;
+        self.http.parse("the account", &response.body)
     }
 
-    /// Posts a batch. It can be posted again if it is not known what became of it; no request is made for an empty one.
+    /// Posts a batch; an empty batch makes no request. After an error the batch can be posted again.
     ///
-    /// This service stores a batch as a whole or not at all; the one in Python stores stat by stat, so that after an
-    /// error some may be there.
-    pub fn post_stats(&self, batch: &[Stat]) -> Result<Posted, RemoteError> {
+    /// This service stores a batch as a whole or not at all. The Python service may store a part of it before an error.
+    pub fn post_stats(&self, batch: &[impl Borrow<Stat>]) -> Result<BatchOutcome, RemoteError> {
         if batch.is_empty() {
-            return Ok(Posted::default());
+            return Ok(BatchOutcome::default());
         }
         let request = self
             .http
             .request(Method::POST, STATS)
             .header(CONTENT_TYPE, "application/json")
             .body(payload(batch));
-        let answer = self.http.send(request)?;
-        if !matches!(
-            answer.status,
-            StatusCode::CREATED | StatusCode::MULTI_STATUS
-        ) {
-            return Err(RemoteError::nonsense(format!(
-                "the status {} to a batch of stats, not 201 or 207",
-                answer.status.as_u16()
-            )));
-        }
-        let ListAnswer::<StoredStat> { data } = self.http.parse(&answer.body)?;
-        let told: HashSet<_> = data.into_iter().map(|stat| stat.uuid).collect();
+        let response = self.http.send(request)?;
+        let is_complete = match response.status {
+            StatusCode::CREATED => true,
+            StatusCode::MULTI_STATUS => false,
+            status => {
+                return Err(RemoteError::invalid(format!(
+                    "the status {} to a batch of stats, not 201 or 207",
+                    status.as_u16()
+                )));
+            }
+        };
+        let List::<StoredStat> { data } = self
+            .http
+            .parse("the list of stored stats", &response.body)?;
+        let confirmed: HashSet<_> = data.into_iter().map(|stat| stat.uuid).collect();
         let (stored, already_there): (Vec<_>, Vec<_>) = batch
             .iter()
-            .map(|stat| stat.uuid)
-            .partition(|uuid| told.contains(uuid));
-        if stored.iter().collect::<HashSet<_>>().len() < told.len() {
-            return Err(RemoteError::nonsense(
-                "it claims to have stored stats that were not sent",
+            .map(|stat| stat.borrow().uuid)
+            .partition(|uuid| confirmed.contains(uuid));
+        if stored.iter().collect::<HashSet<_>>().len() < confirmed.len() {
+            return Err(RemoteError::invalid(
+                "it confirms stats that were not posted",
             ));
         }
-        if answer.status == StatusCode::CREATED && !already_there.is_empty() {
-            return Err(RemoteError::nonsense(format!(
-                "the status 201, which means all, but {} of {} stats stored",
+        if is_complete && !already_there.is_empty() {
+            return Err(RemoteError::invalid(format!(
+                "the status 201 means that all stats were stored, but {} of {} are confirmed",
                 stored.len(),
                 batch.len()
             )));
         }
-        Ok(Posted {
+        Ok(BatchOutcome {
             stored,
             already_there,
         })
     }
 
-    /// The stats of a type and of some days that the client may see. All of them are checked as if they were posted
-    /// here. A document that cannot be stored is the affair of one stat; what else is wrong makes nonsense of the list.
-    pub fn stats(
+    /// Lists the stats of a type and a range of dates that the account may read. Each stat is validated like a posted
+    /// one: a document that cannot be stored makes its stat unusable, any other error makes the response invalid.
+    pub fn list_stats(
         &self,
         stats_type: StatsType,
         dates: DateRange,
         page: Page,
-    ) -> Result<Listed, RemoteError> {
+    ) -> Result<StatsList, RemoteError> {
         if page.limit == Some(0) {
-            // On the wire 0 means all.
-            return Ok(Listed::default());
+            // In a request, 0 means no limit.
+            return Ok(StatsList::default());
         }
-        let question = Question {
+        let query = ListQuery {
             stats_type,
-            date_from: dates.from,
-            date_to: dates.to,
+            date_from: dates.from(),
+            date_to: dates.to(),
             offset: Some(page.offset).filter(|offset| *offset > 0),
             limit: page.limit,
         };
-        let request = self.http.request(Method::GET, STATS).json(&question);
-        let answer = self.http.send(request)?;
-        let ListAnswer::<&RawValue> { data } = self.http.parse(&answer.body)?;
-        let mut listed = Listed::default();
-        for (index, raw) in data.iter().enumerate() {
-            match self.read_stat(index, raw, &question)? {
-                Ok(stat) => listed.stats.push(stat),
-                Err(unusable) => listed.unusable.push(unusable),
-            }
-        }
-        match page.limit {
-            Some(limit) if listed.len() as u64 > limit.into() => {
-                Err(RemoteError::nonsense(format!(
-                    "{} stats where at most {limit} were asked for",
-                    listed.len()
-                )))
-            }
-            _ => Ok(listed),
-        }
-    }
-
-    /// A stat of a list, if it is one that was asked for.
-    fn read_stat(
-        &self,
-        index: usize,
-        raw: &RawValue,
-        question: &Question,
-    ) -> Result<Result<Stat, Unusable>, RemoteError> {
-        let nonsense = |what: String| {
-            RemoteError::nonsense(format!(
-                "stat {index} of the list: {}",
-                self.http.quote(&what)
-            ))
-        };
-        let stat: ListedStat<'_> =
-            serde_json::from_str(raw.get()).map_err(|error| nonsense(error.to_string()))?;
-        if stat.stats_type != question.stats_type {
-            let (given, asked) = (stat.stats_type, question.stats_type);
-            return Err(nonsense(format!("its type is {given}, not {asked}")));
-        }
-        if !(question.date_from..=question.date_to).contains(&stat.date) {
-            let (date, from, to) = (stat.date, question.date_from, question.date_to);
-            return Err(nonsense(format!(
-                "its date is {date}, not in {from} to {to}"
+        let request = self.http.request(Method::GET, STATS).json(&query);
+        let response = self.http.send(request)?;
+        let List::<&RawValue> { data } = self.http.parse("the list of stats", &response.body)?;
+        if let Some(limit) = page.limit
+            && data.len() as u64 > limit.into()
+        {
+            return Err(RemoteError::invalid(format!(
+                "{} stats, although the limit of the request is {limit}",
+                data.len()
             )));
         }
-        Ok(match RawJson::try_from(stat.data) {
-            Ok(data) => Ok(Stat {
-                uuid: stat.uuid,
-                analysis: stat.analysis,
-                stats_type: stat.stats_type,
-                date: stat.date,
-                data,
-            }),
-            Err(reason) => Err(Unusable {
-                uuid: stat.uuid,
-                date: stat.date,
-                reason,
-            }),
-        })
+        let mut list = StatsList::default();
+        for (index, raw) in data.into_iter().enumerate() {
+            let name = format_args!("stat {index} of the list");
+            let stat: ListedStat<'_> = self.http.parse(name, raw.get().as_bytes())?;
+            query
+                .check(&stat)
+                .map_err(|reason| RemoteError::invalid(format!("{name} {reason}")))?;
+            match RawJson::try_from(stat.data) {
+                Ok(data) => list.stats.push(Stat {
+                    uuid: stat.uuid,
+                    analysis: stat.analysis,
+                    stats_type: stat.stats_type,
+                    date: stat.date,
+                    data,
+                }),
+                Err(reason) => list.unusable.push(UnusableStat {
+                    uuid: stat.uuid,
+                    date: stat.date,
+                    reason,
+                }),
+            }
+        }
+        Ok(list)
     }
 }
 
-/// Which stats are wanted, as MONARC asks.
+/// The body of a request that lists stats, in the form that MONARC sends.
 #[derive(Serialize)]
-struct Question {
+struct ListQuery {
     #[serde(rename = "type")]
     stats_type: StatsType,
     date_from: NaiveDate,
@@ -256,20 +218,45 @@ struct Question {
     limit: Option<u32>,
 }
 
-/// What is read of `{"metadata": {…}, "data": […]}`.
+impl ListQuery {
+    /// Fails if the stat does not match the query.
+    fn check(&self, stat: &ListedStat<'_>) -> Result<(), String> {
+        let Self {
+            stats_type,
+            date_from,
+            date_to,
+            ..
+        } = self;
+        if stat.stats_type != *stats_type {
+            Err(format!(
+                "has the type {}, not {stats_type}",
+                stat.stats_type
+            ))
+        } else if !(date_from..=date_to).contains(&&stat.date) {
+            let date = stat.date;
+            Err(format!(
+                "has the date {date}, not one from {date_from} to {date_to}"
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The part of `{"metadata": {…}, "data": […]}` that is read.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct ListAnswer<T> {
+struct List<T> {
     data: Vec<T>,
 }
 
-/// What is read of a stat that was stored.
+/// The part of a stored stat that is read.
 #[derive(Deserialize)]
 struct StoredStat {
     uuid: StatId,
 }
 
-/// A stat as a remote lists it; its date may be a timestamp.
+/// A stat in a list.
 #[derive(Deserialize)]
 struct ListedStat<'a> {
     uuid: StatId,
@@ -283,27 +270,9 @@ struct ListedStat<'a> {
     data: &'a RawValue,
 }
 
+/// Parses a date or a timestamp.
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
     parse_date(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-/// `{"name", "role", "is_sharing_enabled"}`. Python writes numbers as text, and null where it knows nothing.
-#[derive(Deserialize)]
-struct MeAnswer {
-    name: String,
-    role: Option<Value>,
-    is_sharing_enabled: Option<bool>,
-}
-
-impl MeAnswer {
-    fn role(&self) -> Role {
-        let number = match &self.role {
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(Value::Number(number)) => number.as_i64().and_then(|n| n.try_into().ok()),
-            _ => None,
-        };
-        Role::from_number(number)
-    }
 }
 
 #[cfg(test)]
@@ -311,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_payload_is_the_json_of_the_stats_with_their_documents_as_they_are() {
+    fn payload_is_the_json_of_the_stats() {
         let stats = ["[]", r#"{"é" :[1.50,"\u00e9","日"]}"#].map(|data| Stat {
             uuid: StatId::random(),
             analysis: AnalysisId::random(),
@@ -320,19 +289,6 @@ mod tests {
             data: RawJson::parse(data).unwrap(),
         });
         assert_eq!(payload(&stats), serde_json::to_vec(&stats).unwrap());
-        assert_eq!(payload(&[]), b"[]");
-    }
-
-    #[test]
-    fn an_account_is_read_leniently() {
-        let role = |json: &str| serde_json::from_str::<MeAnswer>(json).unwrap().role();
-        assert_eq!(role(r#"{"name": "a", "role": "2"}"#), Role::Admin);
-        assert_eq!(role(r#"{"name": "a", "role": 2}"#), Role::Admin);
-        for other in [r#""1""#, "1", "null", "[]", r#""admin""#, "99999999999"] {
-            assert_eq!(
-                role(&format!(r#"{{"name": "a", "role": {other}}}"#)),
-                Role::User
-            );
-        }
+        assert_eq!(payload(&stats[..0]), b"[]");
     }
 }

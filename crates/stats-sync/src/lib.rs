@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod outcome;
+mod progress;
 mod pull;
 mod push;
-mod refusals;
-mod watch;
+mod rejections;
 
-pub use pull::{Pulled, Pulling, pull};
-pub use push::{Pushed, Pushing, preview, push};
-pub use refusals::Refusals;
-pub use watch::{Ending, Refused, Silent, Watch};
+pub use outcome::Outcome;
+pub use progress::{NoProgress, Progress, RejectedStat};
+pub use pull::{PullOptions, PullReport, pull};
+pub use push::{PushOptions, PushReport, preview, push};
+pub use rejections::Rejections;

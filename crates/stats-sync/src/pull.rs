@@ -1,154 +1,171 @@
-use std::ops::ControlFlow;
-
 use chrono::NaiveDate;
-use stats_core::{ClientId, DateRange, Page, StatsType};
+use stats_core::{ClientId, DateRange, Page, Stat, StatsType};
 use stats_db::{Db, DbError};
-use stats_remote::{Listed, RemoteError, Retry, StatsClient, Unusable};
+use stats_remote::{RemoteError, RetryPolicy, StatsClient, StatsList};
 
-use crate::{Ending, Refusals, Refused, Watch};
+use crate::outcome::{Stop, check_cancelled};
+use crate::{Outcome, Progress, RejectedStat, Rejections};
 
-/// What is pulled, and how.
+/// The options of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulling {
-    /// The client to whom the stats belong here.
-    pub owner: ClientId,
+pub struct PullOptions {
+    /// The local client that will own the stats.
+    pub client: ClientId,
     /// The types of stats.
     pub types: Vec<StatsType>,
     /// The days.
     pub dates: DateRange,
-    /// How often a question is asked.
-    pub retry: Retry,
+    /// The last acceptable day. Later stats are counted as unusable.
+    pub last_date: NaiveDate,
+    /// The retries of a request.
+    pub retry: RetryPolicy,
 }
 
-/// What became of a pull.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulled {
-    /// How many stats are new here.
+/// The result of a pull.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullReport {
+    /// The number of stats that were stored.
     pub stored: u64,
-    /// How many were here before.
+    /// The number of stats that were stored before.
     pub already_here: u64,
-    /// How many cannot be stored here.
-    pub refused: Refusals,
-    /// How it ended.
-    pub ending: Ending,
-    /// The first day that was not pulled as a whole.
-    pub unfinished: Option<NaiveDate>,
+    /// The stats that cannot be stored here.
+    pub unusable: Rejections,
+    /// How the pull ended.
+    pub outcome: Outcome,
+    /// The first day that is incomplete, if the pull ended early.
+    pub resume_from: Option<NaiveDate>,
 }
 
-/// The stats of one day that are asked for at once where all of them are too much.
-const PAGE: u32 = 1000;
+/// The size of the first page if all stats of a day are too large for one response.
+const PAGE_SIZE: u32 = 1000;
 
-/// Pulls the stats that an account of a remote may see. Fails if the database does; what the remote said is in the report.
+/// Pulls the stats that an account on a remote may read. The result is an error only if the database fails; an error of
+/// the remote is in the report.
 pub fn pull(
     db: &Db,
     remote: &StatsClient,
-    what: &Pulling,
-    watch: &mut impl Watch,
-) -> Result<Pulled, DbError> {
-    let DateRange { from, to } = what.dates;
-    let days = from.iter_days().take_while(|day| *day <= to);
-    watch.begins(days.clone().count() as u64 * what.types.len() as u64);
-    let mut run = Run {
+    options: &PullOptions,
+    progress: &mut impl Progress,
+) -> Result<PullReport, DbError> {
+    let mut pull = Pull {
         db,
         remote,
-        what,
-        watch,
-        report: Pulled {
-            stored: 0,
-            already_here: 0,
-            refused: Refusals::default(),
-            ending: Ending::Complete,
-            unfinished: None,
-        },
+        options,
+        progress,
+        report: PullReport::default(),
     };
-    for day in days {
-        for stats_type in &what.types {
-            if let ControlFlow::Break(ending) = run.pull_day(*stats_type, day)? {
-                run.report.ending = ending;
-                run.report.unfinished = Some(day);
-                return Ok(run.report);
-            }
-            run.watch.advances(1);
-        }
-    }
-    Ok(run.report)
+    let result = pull.pull_all();
+    let mut report = pull.report;
+    report.outcome = Outcome::of(result)?;
+    Ok(report)
 }
 
-/// A pull on its way.
-struct Run<'a, W> {
+/// A pull in progress.
+struct Pull<'a, P> {
     db: &'a Db,
     remote: &'a StatsClient,
-    what: &'a Pulling,
-    watch: &'a mut W,
-    report: Pulled,
+    options: &'a PullOptions,
+    progress: &'a mut P,
+    report: PullReport,
 }
 
-/// Whether to go on, or how it ended.
-type Flow = ControlFlow<Ending>;
+impl<P: Progress> Pull<'_, P> {
+    fn pull_all(&mut self) -> Result<(), Stop> {
+        let ranges = ranges(self.options.dates, self.options.last_date);
+        let total = ranges.len() * self.options.types.len();
+        self.progress.start(total as u64);
+        for dates in ranges {
+            self.report.resume_from = Some(dates.from());
+            for stats_type in &self.options.types {
+                self.pull_range(*stats_type, dates)?;
+                self.progress.advance(1);
+            }
+        }
+        self.report.resume_from = None;
+        Ok(())
+    }
 
-impl<W: Watch> Run<'_, W> {
-    /// Pulls the stats of a type and a day, in pages if they are too many for one answer.
-    fn pull_day(&mut self, stats_type: StatsType, day: NaiveDate) -> Result<Flow, DbError> {
+    /// Pulls the stats of a type and some days, in pages if they are too large for one response.
+    fn pull_range(&mut self, stats_type: StatsType, dates: DateRange) -> Result<(), Stop> {
         let mut page = Page::default();
         loop {
-            if self.watch.wants_to_stop() {
-                return Ok(Flow::Break(Ending::Stopped));
-            }
-            match self.ask(stats_type, day, page) {
-                Ok(listed) => {
-                    self.store(stats_type, &listed)?;
+            check_cancelled(self.progress)?;
+            match self.request(stats_type, dates, page) {
+                Ok(list) => {
+                    let total = list.total() as u64;
+                    self.store(stats_type, list)?;
                     match page.limit {
-                        Some(limit) if listed.len() as u64 == u64::from(limit) => {
+                        Some(limit) if total == u64::from(limit) => {
                             page.offset = page.offset.saturating_add(limit);
                         }
-                        _ => return Ok(Flow::Continue(())),
+                        _ => return Ok(()),
                     }
                 }
                 Err(error) => match smaller(page).filter(|_| error.is_too_large()) {
                     Some(smaller) => page = smaller,
-                    None if self.watch.wants_to_stop() => {
-                        return Ok(Flow::Break(Ending::Stopped));
+                    None => {
+                        check_cancelled(self.progress)?;
+                        return Err(error.into());
                     }
-                    None => return Ok(Flow::Break(Ending::Failed(error))),
                 },
             }
         }
     }
 
-    fn ask(
+    fn request(
         &mut self,
         stats_type: StatsType,
-        day: NaiveDate,
+        dates: DateRange,
         page: Page,
-    ) -> Result<Listed, RemoteError> {
-        let dates = DateRange { from: day, to: day };
-        self.what.retry.run_with(
-            |error, pause| self.watch.pauses(error, pause),
-            || self.remote.stats(stats_type, dates, page),
+    ) -> Result<StatsList, RemoteError> {
+        self.options.retry.run(
+            |error, delay| self.progress.wait(error, delay),
+            || self.remote.list_stats(stats_type, dates, page),
         )
     }
 
-    fn store(&mut self, stats_type: StatsType, listed: &Listed) -> Result<(), DbError> {
-        let skipped = self.db.insert_stats(self.what.owner, &listed.stats)?.len();
-        self.report.stored += (listed.stats.len() - skipped) as u64;
+    /// Stores the usable stats in one transaction, and counts the others.
+    fn store(&mut self, stats_type: StatsType, list: StatsList) -> Result<(), DbError> {
+        let last_date = self.options.last_date;
+        let stats = list.stats.into_iter();
+        let (stats, future): (Vec<Stat>, Vec<Stat>) =
+            stats.partition(|stat| stat.date <= last_date);
+        let skipped = self.db.insert_stats(self.options.client, &stats)?.len();
+        self.report.stored += (stats.len() - skipped) as u64;
         self.report.already_here += skipped as u64;
-        for Unusable { uuid, date, reason } in &listed.unusable {
-            let reason = reason.to_string();
-            self.watch.is_refused(&Refused {
-                uuid: *uuid,
+        let malformed = list.unusable.into_iter();
+        let malformed = malformed.map(|stat| (stat.uuid, stat.date, stat.reason.to_string()));
+        let future = future.into_iter();
+        let future = future.map(|stat| {
+            let reason = format!("is dated after {last_date}");
+            (stat.uuid, stat.date, reason)
+        });
+        for (uuid, date, reason) in malformed.chain(future) {
+            self.progress.reject(&RejectedStat {
+                uuid,
                 stats_type,
-                date: *date,
+                date,
                 reason: &reason,
             });
-            self.report.refused.add(&reason);
+            self.report.unusable.add(&reason);
         }
         Ok(())
     }
 }
 
-/// Half a page, at the same place; nothing is less than one stat.
+/// The requests that cover `dates`: one for each day up to `last_date`, and one for all later days, whose stats are not
+/// stored.
+fn ranges(dates: DateRange, last_date: NaiveDate) -> Vec<DateRange> {
+    let (from, to) = (dates.from(), dates.to());
+    let days = from.iter_days().take_while(|day| *day <= to.min(last_date));
+    let later = last_date.succ_opt().map(|day| day.max(from));
+    let later = later.and_then(|day| DateRange::new(day, to).ok());
+    days.map(DateRange::day).chain(later).collect()
+}
+
+/// The page at the same offset with half the limit. `None` if the limit is 1.
 fn smaller(page: Page) -> Option<Page> {
-    let limit = page.limit.map_or(PAGE, |limit| limit / 2);
+    let limit = page.limit.map_or(PAGE_SIZE, |limit| limit / 2);
     (limit > 0).then_some(Page {
         limit: Some(limit),
         ..page

@@ -1,131 +1,128 @@
-use std::ops::ControlFlow;
-
-use stats_core::{ClientId, DateRange, Stat};
+use stats_core::{ClientId, DateRange, Stat, WithCauses};
 use stats_db::{Arrival, BatchLimit, Db, DbError, Outbox, Part, Settled};
-use stats_remote::{Posted, RemoteError, Retry, StatsClient, payload};
+use stats_remote::{RemoteError, RetryPolicy, StatsClient, payload};
 
-use crate::{Ending, Refusals, Refused, Watch};
+use crate::outcome::{Stop, check_cancelled};
+use crate::{Outcome, Progress, RejectedStat, Rejections};
 
-/// What is pushed, and how.
+/// The options of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushing {
-    /// The stats of this client alone; otherwise those of all. Either way only while they share.
-    pub owner: Option<ClientId>,
-    /// The stats of these days alone. What is passed over waits.
+pub struct PushOptions {
+    /// Only the stats of this client. A client without sharing has no stats to push.
+    pub client: Option<ClientId>,
+    /// Only the stats of these days. New stats of other days are left for a later push.
     pub dates: DateRange,
-    /// Also those that the remote has confirmed before.
-    pub again: bool,
-    /// How much is sent at once.
+    /// Also the stats that the remote has confirmed before.
+    pub resend: bool,
+    /// The size of a batch.
     pub batch: BatchLimit,
-    /// How often a batch is tried.
-    pub retry: Retry,
+    /// The retries of a batch.
+    pub retry: RetryPolicy,
 }
 
-impl Default for Pushing {
-    /// Everything that is new, in batches of less than the 1 MiB that nginx lets through where nobody told it otherwise.
+impl Default for PushOptions {
+    /// All new stats, in batches below 1 MiB, nginx's default limit for a request.
     fn default() -> Self {
         Self {
-            owner: None,
+            client: None,
             dates: DateRange::default(),
-            again: false,
+            resend: false,
             batch: BatchLimit {
                 stats: 500,
                 bytes: 900_000,
             },
-            retry: Retry::default(),
+            retry: RetryPolicy::default(),
         }
     }
 }
 
-/// What became of a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    /// How many stats the remote has stored.
+/// The result of a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// The number of stats that the remote stored.
     pub sent: u64,
-    /// How many it had before.
+    /// The number of stats that the remote had before.
     pub already_there: u64,
-    /// How many it does not take. They are tried again by the next push.
-    pub refused: Refusals,
-    /// How many this push did not come to.
+    /// The stats that the remote rejected. The next push sends them again.
+    pub rejected: Rejections,
+    /// The number of stats that were not sent, because the push ended early.
     pub waiting: u64,
-    /// How it ended.
-    pub ending: Ending,
+    /// How the push ended.
+    pub outcome: Outcome,
 }
 
-/// After so many stats in a row that the remote stumbled over it is the remote, and not the stats.
-const MAX_STRIKES: u32 = 3;
+/// After this many consecutive ambiguous failures, the remote is considered faulty.
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
-/// Pushes the stats of clients with sharing enabled to a remote. Fails if the database does; what the remote said is in
-/// the report.
+/// Pushes the stats of the clients with sharing enabled to a remote. The result is an error only if the database fails;
+/// an error of the remote is in the report.
 pub fn push(
     db: &Db,
     remote: &StatsClient,
-    what: &Pushing,
-    watch: &mut impl Watch,
-) -> Result<Pushed, DbError> {
-    let mut outboxes = outboxes(db, remote, what)?;
-    watch.begins(count(db, &outboxes)?);
-    let mut run = Run {
+    options: &PushOptions,
+    progress: &mut impl Progress,
+) -> Result<PushReport, DbError> {
+    let mut outboxes = outboxes(db, remote, options)?;
+    progress.start(count(db, &outboxes)?);
+    let mut push = Push {
         db,
         remote,
-        what,
-        watch,
-        strikes: 0,
-        report: Pushed {
-            sent: 0,
-            already_there: 0,
-            refused: Refusals::default(),
-            waiting: 0,
-            ending: Ending::Complete,
-        },
+        options,
+        progress,
+        consecutive_failures: 0,
+        report: PushReport::default(),
     };
-    for outbox in &mut outboxes {
-        if let ControlFlow::Break(ending) = run.deliver_all(outbox)? {
-            run.report.ending = ending;
-            run.report.waiting = count(db, &outboxes)?;
-            break;
-        }
+    let mut outboxes_left = outboxes.iter_mut();
+    let result = outboxes_left.try_for_each(|outbox| push.deliver_all(outbox));
+    let mut report = push.report;
+    report.outcome = Outcome::of(result)?;
+    if report.outcome != Outcome::Complete {
+        report.waiting = count(db, &outboxes)?;
     }
-    Ok(run.report)
+    Ok(report)
 }
 
-/// Visits the batches that a push would send, in their order, and sends nothing: each as its [`payload`].
+/// Calls `visit` with the number of stats and the [`payload`] of each batch that a push would send. Sends nothing.
 pub fn preview<E: From<DbError>>(
     db: &Db,
     remote: &StatsClient,
-    what: &Pushing,
-    mut visit: impl FnMut(&[Stat], Vec<u8>) -> Result<(), E>,
+    options: &PushOptions,
+    mut visit: impl FnMut(usize, Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    for mut outbox in outboxes(db, remote, what)? {
+    for mut outbox in outboxes(db, remote, options)? {
         loop {
-            let batch = db.next_in_outbox(&outbox, what.batch)?;
+            let batch = db.next_in_outbox(&outbox, options.batch)?;
             let Some((last, _)) = batch.last() else {
                 break;
             };
             outbox.after = *last;
-            let stats: Vec<Stat> = batch.into_iter().map(|(_, stat)| stat).collect();
-            visit(&stats, payload(&stats))?;
+            visit(batch.len(), payload(&stats(&batch)))?;
         }
     }
     Ok(())
 }
 
-/// What is new of every client, and then what waits of every client: what was refused before must not hold up the rest.
-fn outboxes(db: &Db, remote: &StatsClient, what: &Pushing) -> Result<Vec<Outbox>, DbError> {
+fn stats(batch: &[(Arrival, Stat)]) -> Vec<&Stat> {
+    batch.iter().map(|(_, stat)| stat).collect()
+}
+
+/// The new stats of each client, then the stats of each client that wait from earlier pushes. New stats go first, so
+/// that stats that are rejected again do not delay them.
+fn outboxes(db: &Db, remote: &StatsClient, options: &PushOptions) -> Result<Vec<Outbox>, DbError> {
     let mut new = Vec::new();
     let mut waiting = Vec::new();
     for client in db.clients()? {
-        if what.owner.is_some_and(|owner| owner != client.id) {
+        if options.client.is_some_and(|id| id != client.id) {
             continue;
         }
         let all = Outbox {
             remote: remote.address().to_owned(),
             owner: client.id,
-            dates: what.dates,
+            dates: options.dates,
             part: Part::All,
             after: Arrival::default(),
         };
-        if what.again {
+        if options.resend {
             new.push(all);
             continue;
         }
@@ -147,181 +144,150 @@ fn count(db: &Db, outboxes: &[Outbox]) -> Result<u64, DbError> {
     outboxes.iter().map(|outbox| db.count_outbox(outbox)).sum()
 }
 
-fn with_little_patience(retry: Retry) -> Retry {
-    Retry {
-        attempts: retry.attempts.min(2),
+/// The policy for stats that failed before and will probably fail again.
+fn reduced(retry: RetryPolicy) -> RetryPolicy {
+    RetryPolicy {
+        max_attempts: retry.max_attempts.min(2),
         ..retry
     }
 }
 
-/// A push on its way.
-struct Run<'a, W> {
+/// A push in progress.
+struct Push<'a, P> {
     db: &'a Db,
     remote: &'a StatsClient,
-    what: &'a Pushing,
-    watch: &'a mut W,
-    /// How many stats in a row the remote has stumbled over.
-    strikes: u32,
-    report: Pushed,
+    options: &'a PushOptions,
+    progress: &'a mut P,
+    consecutive_failures: u32,
+    report: PushReport,
 }
 
-/// Where it lies that a batch was not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// A stat in it is not one that the remote takes.
-    OfStat,
-    /// The remote is there and knows us, and stumbles all the same: a service that fails at one stat, a firewall that
-    /// dislikes a word, a proxy that cuts large bodies off, or forbids them all.
-    Unclear,
-    /// The remote is away, or the account is not good.
-    OfRemote,
+/// The failure of a request that may be due to a stat of its batch.
+struct Failure {
+    error: RemoteError,
+    /// The remote may also cause it, although it accepts the token: a bug, a firewall that blocks a word, a proxy that
+    /// truncates large bodies or forbids POST.
+    is_ambiguous: bool,
 }
 
-/// Whether to go on, or how it ended.
-type Flow = ControlFlow<Ending>;
-
-impl<W: Watch> Run<'_, W> {
-    /// Delivers all that is in an outbox.
-    fn deliver_all(&mut self, outbox: &mut Outbox) -> Result<Flow, DbError> {
+impl<P: Progress> Push<'_, P> {
+    fn deliver_all(&mut self, outbox: &mut Outbox) -> Result<(), Stop> {
         let retry = match outbox.part {
-            Part::All => self.what.retry,
-            // What a remote has failed at before it fails at again, mostly.
-            Part::Waiting(_) => with_little_patience(self.what.retry),
+            Part::All => self.options.retry,
+            Part::Waiting(_) => reduced(self.options.retry),
         };
         loop {
-            let batch = self.db.next_in_outbox(outbox, self.what.batch)?;
+            let batch = self.db.next_in_outbox(outbox, self.options.batch)?;
             if batch.is_empty() {
-                return Ok(Flow::Continue(()));
+                return Ok(());
             }
-            let (places, stats): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let flow = self.deliver(outbox, &places, &stats, retry)?;
-            if flow.is_break() {
-                return Ok(flow);
-            }
+            self.deliver(outbox, &batch, retry)?;
         }
     }
 
-    /// Sends stats until the remote has said something to each.
+    /// Sends a batch, in parts if necessary, until the remote has accepted or rejected each stat.
     fn deliver(
         &mut self,
         outbox: &mut Outbox,
-        places: &[Arrival],
-        stats: &[Stat],
-        retry: Retry,
-    ) -> Result<Flow, DbError> {
-        if self.watch.wants_to_stop() {
-            return Ok(Flow::Break(Ending::Stopped));
-        }
-        let sent = retry.run_with(
-            |error, pause| self.watch.pauses(error, pause),
-            || self.remote.post_stats(stats),
+        batch: &[(Arrival, Stat)],
+        retry: RetryPolicy,
+    ) -> Result<(), Stop> {
+        check_cancelled(self.progress)?;
+        let posted = retry.run(
+            |error, delay| self.progress.wait(error, delay),
+            || self.remote.post_stats(&stats(batch)),
         );
-        let error = match sent {
-            Ok(posted) => {
-                self.confirm(outbox, places, &posted)?;
-                return Ok(Flow::Continue(()));
+        let error = match posted {
+            Ok(outcome) => {
+                self.settle(outbox, batch, &Settled::Stored)?;
+                self.consecutive_failures = 0;
+                self.report.sent += outcome.stored.len() as u64;
+                self.report.already_there += outcome.already_there.len() as u64;
+                return Ok(());
             }
             Err(error) => error,
         };
-        if self.watch.wants_to_stop() {
-            return Ok(Flow::Break(Ending::Stopped));
+        check_cancelled(self.progress)?;
+        let failure = self.classify(error)?;
+        if batch.len() == 1 {
+            return self.reject(outbox, batch, failure);
         }
-        let fault = self.fault(&error);
-        if fault == Fault::OfRemote {
-            return Ok(Flow::Break(Ending::Failed(error)));
-        }
-        if let ([place], [stat]) = (places, stats) {
-            return self.refuse(outbox, *place, stat, error, fault);
-        }
-        // What the remote failed at with patience it fails at with less.
-        let retry = match error.is_temporary() {
-            true => with_little_patience(retry),
+        let retry = match failure.error.is_temporary() {
+            true => reduced(retry),
             false => retry,
         };
-        let half = stats.len() / 2;
-        let flow = self.deliver(outbox, &places[..half], &stats[..half], retry)?;
-        match flow {
-            Flow::Continue(()) => self.deliver(outbox, &places[half..], &stats[half..], retry),
-            Flow::Break(_) => Ok(flow),
-        }
+        let (first, second) = batch.split_at(batch.len() / 2);
+        self.deliver(outbox, first, retry)?;
+        self.deliver(outbox, second, retry)
     }
 
-    fn fault(&self, error: &RemoteError) -> Fault {
-        let is_unclear = match error {
-            RemoteError::TooLarge
-            | RemoteError::AnswerTooLarge { .. }
-            | RemoteError::Refused {
-                status: 400 | 409 | 413 | 422,
+    /// Fails with the error if the remote causes it: it is unavailable or does not accept the token.
+    fn classify(&self, error: RemoteError) -> Result<Failure, Stop> {
+        let is_ambiguous = match &error {
+            RemoteError::RequestTooLarge
+            | RemoteError::ResponseTooLarge { .. }
+            | RemoteError::Rejected {
+                status: 400 | 409 | 422,
                 ..
-            } => return Fault::OfStat,
-            RemoteError::Refused { .. }
-            | RemoteError::Interrupted { .. }
+            } => false,
+            // 503 means that the remote is overloaded or down.
+            RemoteError::ServerError { status: 503, .. } => return Err(error.into()),
+            RemoteError::Rejected { .. }
+            | RemoteError::ServerError { .. }
+            | RemoteError::Interrupted(_)
             | RemoteError::TimedOut { .. } => true,
-            // 503 is a remote that wants to be left alone.
-            RemoteError::Unavailable { status, .. } => *status != 503,
-            _ => false,
+            _ => return Err(error.into()),
         };
-        if is_unclear && self.remote.me().is_ok() {
-            Fault::Unclear
-        } else {
-            Fault::OfRemote
+        if is_ambiguous && self.remote.me().is_err() {
+            return Err(error.into());
         }
+        Ok(Failure {
+            error,
+            is_ambiguous,
+        })
     }
 
-    fn confirm(
+    /// Settles a batch of one stat as rejected, unless it completes a series of ambiguous failures.
+    fn reject(
         &mut self,
         outbox: &mut Outbox,
-        places: &[Arrival],
-        posted: &Posted,
-    ) -> Result<(), DbError> {
-        let answers: Vec<_> = places
-            .iter()
-            .map(|place| (*place, Settled::There))
-            .collect();
-        self.settle(outbox, &answers)?;
-        self.strikes = 0;
-        self.report.sent += posted.stored.len() as u64;
-        self.report.already_there += posted.already_there.len() as u64;
-        Ok(())
-    }
-
-    fn refuse(
-        &mut self,
-        outbox: &mut Outbox,
-        place: Arrival,
-        stat: &Stat,
-        error: RemoteError,
-        fault: Fault,
-    ) -> Result<Flow, DbError> {
-        self.strikes = match fault {
-            Fault::Unclear => self.strikes + 1,
-            Fault::OfStat | Fault::OfRemote => 0,
+        batch: &[(Arrival, Stat)],
+        failure: Failure,
+    ) -> Result<(), Stop> {
+        self.consecutive_failures = match failure.is_ambiguous {
+            true => self.consecutive_failures + 1,
+            false => 0,
         };
-        if self.strikes == MAX_STRIKES {
-            return Ok(Flow::Break(Ending::Failed(error)));
+        if self.consecutive_failures == MAX_CONSECUTIVE_FAILURES {
+            return Err(failure.error.into());
         }
-        let reason = error.to_string();
-        self.watch.is_refused(&Refused {
-            uuid: stat.uuid,
-            stats_type: stat.stats_type,
-            date: stat.date,
-            reason: &reason,
-        });
-        self.report.refused.add(&reason);
-        self.settle(outbox, &[(place, Settled::Refused(reason))])?;
-        Ok(Flow::Continue(()))
+        let reason = WithCauses(&failure.error).to_string();
+        for stat in stats(batch) {
+            self.progress.reject(&RejectedStat {
+                uuid: stat.uuid,
+                stats_type: stat.stats_type,
+                date: stat.date,
+                reason: &reason,
+            });
+            self.report.rejected.add(&reason);
+        }
+        Ok(self.settle(outbox, batch, &Settled::Refused(reason))?)
     }
 
+    /// Records the answer of the remote to all stats of a batch.
     fn settle(
         &mut self,
         outbox: &mut Outbox,
-        answers: &[(Arrival, Settled)],
+        batch: &[(Arrival, Stat)],
+        answer: &Settled,
     ) -> Result<(), DbError> {
-        self.db.settle(outbox, answers)?;
-        if let Some((last, _)) = answers.last() {
+        let arrivals = batch.iter().map(|(arrival, _)| *arrival);
+        let answers: Vec<_> = arrivals.map(|arrival| (arrival, answer.clone())).collect();
+        self.db.settle(outbox, &answers)?;
+        if let Some((last, _)) = batch.last() {
             outbox.after = *last;
         }
-        self.watch.advances(answers.len() as u64);
+        self.progress.advance(batch.len() as u64);
         Ok(())
     }
 }

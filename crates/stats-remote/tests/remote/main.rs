@@ -1,8 +1,8 @@
-//! What is asked of others: a real service, and remotes that misbehave.
+//! Requests to a real service and to remotes that misbehave.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod misbehaving;
+mod failures;
+mod list;
 mod mosp;
-mod pulling;
-mod pushing;
+mod post;
 mod support;

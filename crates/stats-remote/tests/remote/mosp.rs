@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::support::{Remote, answer};
 
 const PHISHING: Uuid = Uuid::from_u128(0xf3ca_a83b_28fb_49fd_b7ad_6e4c_d1aa_ad07);
+const OTHER: Uuid = Uuid::from_u128(1);
 
 fn published() -> Value {
     json!({"data": [{
@@ -22,7 +23,11 @@ fn unpublished() -> Value {
     json!({"data": [], "metadata": {"count": 0}})
 }
 
-fn mosp(remote: &Remote, options: MospOptions) -> Mosp {
+fn mosp(remote: &Remote) -> Mosp {
+    mosp_with(remote, MospOptions::default())
+}
+
+fn mosp_with(remote: &Remote, options: MospOptions) -> Mosp {
     Mosp::new(&remote.url(), None, options).unwrap()
 }
 
@@ -31,139 +36,107 @@ fn answering(body: &Value) -> Remote {
 }
 
 #[test]
-fn a_published_object_is_given_as_it_is() {
+fn published_object_is_returned_unchanged() {
     let remote = answering(&published());
-    let mosp = mosp(&remote, MospOptions::default());
-    assert_eq!(
-        mosp.object(PHISHING).unwrap().as_ref(),
-        Some(&published()["data"][0])
-    );
-    assert!(mosp.is_object_published(PHISHING).unwrap());
-    let request = &remote.requests()[0];
+    let object = mosp(&remote).object(PHISHING).unwrap();
+    assert_eq!(object.as_ref(), Some(&published()["data"][0]));
+    let with_token = Mosp::new(
+        &remote.url(),
+        Some("sesame".parse().unwrap()),
+        MospOptions::default(),
+    )
+    .unwrap();
+    with_token.object(PHISHING).unwrap();
+    assert!(!format!("{with_token:?}").contains("sesame"));
+    let [anonymous, authenticated] = remote.requests().try_into().unwrap();
     assert!(
-        request.head.starts_with(
+        anonymous.head.starts_with(
             "GET /api/v2/object/?uuid=f3caa83b-28fb-49fd-b7ad-6e4cd1aaad07 HTTP/1.1\r\n"
         ),
-        "{request:?}"
+        "{anonymous:?}"
     );
-    assert_eq!(request.header("x-api-key"), None);
-    let token = Some("sesame".parse().unwrap());
-    let known = Mosp::new(&remote.url(), token, MospOptions::default()).unwrap();
-    assert!(!format!("{known:?}").contains("sesame"));
-    known.object(PHISHING).unwrap();
-    let request = &remote.requests()[2];
-    assert_eq!(request.header("x-api-key"), Some("sesame"));
+    assert_eq!(anonymous.header("x-api-key"), None);
+    assert_eq!(authenticated.header("x-api-key"), Some("sesame"));
 }
 
 #[test]
-fn what_is_not_published_is_no_object() {
-    let remote = answering(&unpublished());
-    let mosp = mosp(&remote, MospOptions::default());
-    assert_eq!(mosp.object(PHISHING).unwrap(), None);
-    assert!(!mosp.is_object_published(PHISHING).unwrap());
-}
-
-#[test]
-fn an_object_that_was_not_asked_for_does_not_count() {
-    let remote = answering(&published());
-    let mosp = mosp(&remote, MospOptions::default());
-    assert!(!mosp.is_object_published(Uuid::from_u128(1)).unwrap());
-    assert_eq!(mosp.label(Uuid::from_u128(1), "en").unwrap(), None);
-}
-
-#[test]
-fn labels_are_fetched_once_for_all_languages() {
-    let remote = answering(&published());
-    let mosp = mosp(&remote, MospOptions::default());
-    for _ in 0..3 {
-        assert_eq!(
-            mosp.label(PHISHING, "en").unwrap().as_deref(),
-            Some("Phishing ®")
-        );
-        assert_eq!(mosp.label(PHISHING, "fr").unwrap(), None);
+fn unpublished_object_and_object_with_another_id_are_none() {
+    for (body, uuid) in [(unpublished(), PHISHING), (published(), OTHER)] {
+        let remote = answering(&body);
+        assert_eq!(mosp(&remote).object(uuid).unwrap(), None);
+        assert_eq!(mosp(&remote).label(uuid, "en").unwrap(), None);
     }
-    assert_eq!(remote.requests().len(), 1);
 }
 
 #[test]
-fn that_there_is_no_label_is_kept_too() {
-    let remote = answering(&unpublished());
-    let mosp = mosp(&remote, MospOptions::default());
-    for _ in 0..3 {
-        assert_eq!(mosp.label(PHISHING, "en").unwrap(), None);
+fn labels_of_an_object_are_fetched_once() {
+    for (body, english) in [(published(), Some("Phishing ®")), (unpublished(), None)] {
+        let remote = answering(&body);
+        let mosp = mosp(&remote);
+        for (language, label) in [("en", english), ("fr", None), ("en", english)] {
+            let found = mosp.label(PHISHING, language).unwrap();
+            assert_eq!(found.as_deref(), label, "{language}");
+        }
+        assert_eq!(remote.requests().len(), 1);
     }
-    assert_eq!(remote.requests().len(), 1);
 }
 
 #[test]
-fn errors_are_not_kept() {
+fn errors_are_not_cached() {
     let remote = Remote::start(true, |mut stream, _, number| {
-        let answer = match number {
+        let response = match number {
             0 => answer("500 Oops", "{}"),
             1 => answer("200 OK", "<html>"),
             _ => answer("200 OK", &published().to_string()),
         };
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(response.as_bytes()).unwrap();
     });
-    let mosp = mosp(&remote, MospOptions::default());
-    let errors = [0, 1].map(|_| mosp.label(PHISHING, "en").unwrap_err());
-    assert!(
-        matches!(errors[0], RemoteError::Unavailable { status: 500, .. }),
-        "{errors:?}"
-    );
-    assert!(
-        matches!(errors[1], RemoteError::Nonsense { .. }),
-        "{errors:?}"
-    );
-    assert_eq!(
-        mosp.label(PHISHING, "en").unwrap().as_deref(),
-        Some("Phishing ®")
-    );
+    let mosp = mosp(&remote);
+    let label = || mosp.label(PHISHING, "en");
+    assert!(matches!(
+        label(),
+        Err(RemoteError::ServerError { status: 500, .. })
+    ));
+    assert!(matches!(label(), Err(RemoteError::InvalidResponse { .. })));
+    assert_eq!(label().unwrap().as_deref(), Some("Phishing ®"));
 }
 
 #[test]
-fn the_cache_is_bounded_in_number_and_time() {
-    let remote = answering(&unpublished());
-    let small = mosp(
-        &remote,
-        MospOptions {
-            cached_objects: 1,
-            ..MospOptions::default()
-        },
-    );
-    for id in [1, 1, 2, 2, 1] {
-        small.label(Uuid::from_u128(id), "en").unwrap();
+fn cache_is_bounded_in_number_and_age() {
+    let small = MospOptions {
+        cached_objects: 1,
+        ..MospOptions::default()
+    };
+    let expired = MospOptions {
+        cache_ttl: Duration::ZERO,
+        ..MospOptions::default()
+    };
+    for (options, ids, requests) in [(small, &[1, 1, 2, 2, 1][..], 3), (expired, &[1, 1], 2)] {
+        let remote = answering(&unpublished());
+        let mosp = mosp_with(&remote, options);
+        for id in ids {
+            mosp.label(Uuid::from_u128(*id), "en").unwrap();
+        }
+        assert_eq!(remote.requests().len(), requests);
     }
-    assert_eq!(remote.requests().len(), 3);
-    let forgetful = mosp(
-        &remote,
-        MospOptions {
-            cached_for: Duration::ZERO,
-            ..MospOptions::default()
-        },
-    );
-    for _ in 0..2 {
-        forgetful.label(PHISHING, "en").unwrap();
-    }
-    assert_eq!(remote.requests().len(), 5);
 }
 
 #[test]
-fn many_threads_can_ask_at_once() {
+fn threads_share_the_cache() {
     let remote = answering(&published());
-    let mosp = mosp(&remote, MospOptions::default());
+    let mosp = mosp(&remote);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| assert!(mosp.label(PHISHING, "en").unwrap().is_some()));
         }
     });
-    let asked = remote.requests().len();
+    let requests = remote.requests().len();
     assert!(mosp.label(PHISHING, "en").unwrap().is_some());
-    assert_eq!(remote.requests().len(), asked);
+    assert_eq!(remote.requests().len(), requests);
 }
 
 #[test]
-fn nonsense_is_not_mistaken_for_unpublished() {
+fn other_json_is_invalid() {
     for body in [
         "",
         "{}",
@@ -174,11 +147,9 @@ fn nonsense_is_not_mistaken_for_unpublished() {
         "<html>",
     ] {
         let remote = Remote::answering(answer("200 OK", body));
-        let error = mosp(&remote, MospOptions::default())
-            .is_object_published(PHISHING)
-            .unwrap_err();
+        let error = mosp(&remote).object(PHISHING).unwrap_err();
         assert!(
-            matches!(error, RemoteError::Nonsense { .. }),
+            matches!(error, RemoteError::InvalidResponse { .. }),
             "{body}: {error:?}"
         );
     }

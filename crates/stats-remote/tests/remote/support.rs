@@ -1,19 +1,19 @@
-//! A real service, and remotes that answer whatever a test likes, as a client sees them.
+//! A real service, and clients of remotes that return arbitrary bytes.
 use std::time::Duration;
 
 use stats_core::{AnalysisId, Client, RawJson, Stat, StatsType, Token};
 use stats_db::Db;
 use stats_http::HttpConfig;
-use stats_remote::{Options, StatsClient};
+use stats_remote::{HttpOptions, StatsClient};
 use stats_testing::TestDatabase;
-pub(crate) use stats_testing::{Remote, answer};
+pub(crate) use stats_testing_http::{Remote, answer};
 
-/// A running service, with one client.
+/// A running service with one account.
 pub(crate) struct Service {
     pub(crate) db: Db,
-    pub(crate) client: Client,
+    pub(crate) account: Client,
     pub(crate) address: String,
-    _service: stats_testing::Service,
+    _service: stats_testing_http::Service,
     _database: TestDatabase,
 }
 
@@ -24,58 +24,56 @@ impl Service {
 
     pub(crate) fn with_config(config: HttpConfig) -> Self {
         let database = TestDatabase::sqlite();
-        let service = stats_testing::Service::start(database.migrated(), config);
+        let service = stats_testing_http::Service::start(database.migrated(), config);
         Self {
             db: service.db.clone(),
-            client: stats_testing::client(&service.db, "Économie & co"),
+            account: stats_testing::client(&service.db, "Économie & co"),
             address: service.url(),
             _service: service,
             _database: database,
         }
     }
 
-    /// The service as its client sees it.
-    pub(crate) fn remote(&self) -> StatsClient {
-        self.remote_for(self.client.token.clone())
+    pub(crate) fn client(&self) -> StatsClient {
+        self.client_with(self.account.token.clone(), HttpOptions::default())
     }
 
-    pub(crate) fn remote_for(&self, token: Token) -> StatsClient {
-        StatsClient::new(&self.address, token, Options::default()).unwrap()
-    }
-}
-
-/// A remote as a client with the token `sesame` sees it.
-pub(crate) trait RemoteExt {
-    fn client(&self) -> StatsClient {
-        self.client_with(bounded())
-    }
-
-    fn client_with(&self, options: Options) -> StatsClient;
-}
-
-impl RemoteExt for Remote {
-    fn client_with(&self, options: Options) -> StatsClient {
-        StatsClient::new(&self.url(), "sesame".parse().unwrap(), options).unwrap()
+    pub(crate) fn client_with(&self, token: Token, options: HttpOptions) -> StatsClient {
+        StatsClient::new(&self.address, token, options).unwrap()
     }
 }
 
-/// A limit to answers that a test can exceed.
-pub(crate) fn bounded() -> Options {
-    Options {
-        max_answer_bytes: 100_000,
-        ..Options::default()
+/// A client of a remote with the token `sesame`.
+pub(crate) fn client(remote: &Remote) -> StatsClient {
+    client_with(&remote.url(), small_responses())
+}
+
+pub(crate) fn client_with(address: &str, options: HttpOptions) -> StatsClient {
+    StatsClient::new(address, "sesame".parse().unwrap(), options).unwrap()
+}
+
+/// A small response limit, for tests that exceed it.
+pub(crate) fn small_responses() -> HttpOptions {
+    HttpOptions {
+        max_response_bytes: 100_000,
+        ..HttpOptions::default()
     }
 }
 
-/// For what a test expects to take too long, and nothing else.
-pub(crate) fn impatient() -> Options {
-    Options {
+/// For tests of the timeout.
+pub(crate) fn short_timeout() -> HttpOptions {
+    HttpOptions {
         timeout: Duration::from_millis(300),
-        ..Options::default()
+        ..HttpOptions::default()
     }
 }
 
-/// A threat stat with text from beyond ASCII.
+/// A response without a body. `headers` end with `\r\n`.
+pub(crate) fn head(status: &str, headers: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+/// A threat stat with non-ASCII text.
 pub(crate) fn stat(date: &str) -> Stat {
     Stat {
         data: RawJson::parse(r#"[ {"label1": "Hameçonnage 日本 🛡", "averageRate": "2.80"} ]"#)

@@ -1,6 +1,6 @@
-//! Pushing to and pulling from a real service, and remotes that misbehave.
+//! Pushes to and pulls from a real service over a connection with faults.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod pulling;
-mod pushing;
+mod pull;
+mod push;
 mod support;

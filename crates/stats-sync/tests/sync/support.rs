@@ -1,4 +1,4 @@
-//! Two instances, with a line between them that can be disturbed.
+//! Two instances, and faults on the connection between them.
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::ControlFlow;
@@ -7,199 +7,210 @@ use std::time::Duration;
 use stats_core::{AnalysisId, Client, RawJson, Stat, StatId, StatsFilter, StatsType, Token};
 use stats_db::Db;
 use stats_http::HttpConfig;
-use stats_remote::{Options, RemoteError, Retry, StatsClient};
-use stats_sync::{Refused, Watch};
-use stats_testing::{Remote, Request, Service, TestDatabase, answer};
+use stats_remote::{HttpOptions, RemoteError, RetryPolicy, StatsClient};
+use stats_sync::{Progress, RejectedStat};
+use stats_testing::TestDatabase;
+use stats_testing_http::{Remote, Request, Service, answer};
 
-/// What a disturbed line does to a request.
-#[derive(Debug, Clone, PartialEq)]
+/// A fault of the connection during one request.
+#[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// Nothing.
     None,
-    /// It is cut after so many bytes of the request.
+    /// The connection closes after this many bytes of the request.
     CutRequest(usize),
-    /// It is cut after so many bytes of the answer.
-    CutAnswer(usize),
-    /// The service gets nothing, and this is the answer.
-    Answer(String),
-    /// Nothing happens, until whoever asked gives up.
+    /// The connection closes after this many bytes of the response.
+    CutResponse(usize),
+    /// A proxy responds instead of the service.
+    Response(String),
+    /// No response before the timeout of the client.
     Silence,
 }
 
 impl Fault {
-    /// An answer with this status, and a message.
+    /// A response with this status and a message.
     pub(crate) fn status(status: &str) -> Self {
-        Self::Answer(answer(status, r#"{"message": "so it is"}"#))
+        Self::Response(answer(status, r#"{"message": "simulated"}"#))
+    }
+
+    pub(crate) fn retry_after(seconds: u64) -> Self {
+        Self::Response(format!(
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ))
+    }
+
+    pub(crate) fn redirect() -> Self {
+        let head = "HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example.org/\r\n\
+                    Content-Length: 0\r\nConnection: close\r\n\r\n";
+        Self::Response(head.to_owned())
     }
 }
 
-/// This instance, on SQLite, with a client.
-pub(crate) struct NearSide {
+/// This instance, on SQLite, with one client.
+pub(crate) struct Local {
     pub(crate) db: Db,
-    pub(crate) owner: Client,
-    pub(crate) _database: TestDatabase,
+    pub(crate) client: Client,
+    _database: TestDatabase,
 }
 
-impl NearSide {
-    /// The client has sent so many stats.
+impl Local {
+    /// The client has this many stats.
     pub(crate) fn with(stats: usize) -> Self {
         let database = TestDatabase::sqlite();
         let db = database.migrated();
-        let owner = stats_testing::client(&db, "a");
-        arrive(&db, &owner, "2026-11-20", stats);
+        let client = stats_testing::client(&db, "a");
+        arrive(&db, &client, "2026-11-20", stats);
         Self {
             db,
-            owner,
+            client,
             _database: database,
         }
     }
 }
 
-/// Another instance behind a line that can be disturbed, with an account on it.
-pub(crate) struct FarSide {
+/// The other instance with one account, behind a connection with faults.
+pub(crate) struct Peer {
     pub(crate) service: Service,
     pub(crate) account: Client,
-    line: Remote,
+    connection: Remote,
     _database: TestDatabase,
 }
 
-impl FarSide {
+impl Peer {
     pub(crate) fn start() -> Self {
-        Self::behind(|_, _| Fault::None)
+        Self::with_faults(|_, _| Fault::None)
     }
 
-    /// Lets `fault` decide about each request, which it is given with its number.
-    pub(crate) fn behind(fault: impl Fn(&Request, usize) -> Fault + Send + Sync + 'static) -> Self {
+    /// Applies these faults to the first requests.
+    pub(crate) fn with_first_faults(faults: Vec<Fault>) -> Self {
+        Self::with_faults(move |_, number| faults.get(number).cloned().unwrap_or(Fault::None))
+    }
+
+    /// Calls `fault` with each request and its number.
+    pub(crate) fn with_faults(
+        fault: impl Fn(&Request, usize) -> Fault + Send + Sync + 'static,
+    ) -> Self {
         let database = TestDatabase::sqlite();
         let service = Service::start(database.migrated(), HttpConfig::default());
         let account = stats_testing::client(&service.db, "the company");
         let to = service.address;
-        let line = Remote::start(true, move |stream, request, number| {
-            pass_on(stream, request, to, fault(request, number));
+        let connection = Remote::start(true, move |stream, request, number| {
+            forward(stream, request, to, fault(request, number));
         });
         Self {
             service,
             account,
-            line,
+            connection,
             _database: database,
         }
     }
 
     pub(crate) fn client(&self) -> StatsClient {
-        self.client_with(Options::default())
+        self.client_with(HttpOptions::default())
     }
 
-    pub(crate) fn client_with(&self, options: Options) -> StatsClient {
-        StatsClient::new(&self.line.url(), self.account.token.clone(), options).unwrap()
+    pub(crate) fn client_with(&self, options: HttpOptions) -> StatsClient {
+        let token = self.account.token.clone();
+        StatsClient::new(&self.connection.url(), token, options).unwrap()
     }
 
-    pub(crate) fn stranger(&self) -> StatsClient {
-        StatsClient::new(&self.line.url(), Token::generate(), Options::default()).unwrap()
+    pub(crate) fn client_with_unknown_token(&self) -> StatsClient {
+        let token = Token::generate();
+        StatsClient::new(&self.connection.url(), token, HttpOptions::default()).unwrap()
     }
 
-    /// The bodies of the batches that were posted so far.
-    pub(crate) fn posted(&self) -> Vec<String> {
-        let requests = self.line.requests().into_iter();
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.connection.requests()
+    }
+
+    /// The bodies of the batches so far.
+    pub(crate) fn batches(&self) -> Vec<String> {
+        let requests = self.requests().into_iter();
         let posts = requests.filter(|request| request.head.starts_with("POST"));
         posts.map(|request| request.body).collect()
     }
 
-    /// All requests so far.
-    pub(crate) fn requests(&self) -> Vec<Request> {
-        self.line.requests()
-    }
-
-    /// The stats over there, by date and id.
     pub(crate) fn stats(&self) -> Vec<Stat> {
         all(&self.service.db)
     }
 }
 
-/// Takes a request on to the service, and its answer back, as far as the fault lets it.
-fn pass_on(mut stream: TcpStream, request: &Request, to: SocketAddr, fault: Fault) {
+/// Forwards a request to the service, and its response to the client, unless there is a fault.
+fn forward(mut client: TcpStream, request: &Request, to: SocketAddr, fault: Fault) {
     let head = &request.head;
-    let bytes = format!("{head}connection: close\r\n\r\n{}", request.body).into_bytes();
-    let back = match fault {
-        Fault::None => usize::MAX,
-        Fault::CutAnswer(length) => length,
-        Fault::CutRequest(length) => {
-            let mut service = TcpStream::connect(to).unwrap();
-            service
-                .write_all(&bytes[..length.min(bytes.len())])
-                .unwrap();
-            return;
-        }
-        Fault::Answer(answer) => {
-            stream.write_all(answer.as_bytes()).unwrap();
-            return;
-        }
-        Fault::Silence => {
-            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-            return;
-        }
-    };
+    let mut bytes = format!("{head}connection: close\r\n\r\n{}", request.body).into_bytes();
+    let mut limit = usize::MAX;
+    match fault {
+        Fault::None => {}
+        Fault::CutRequest(length) => bytes.truncate(length),
+        Fault::CutResponse(length) => limit = length,
+        Fault::Response(response) => return client.write_all(response.as_bytes()).unwrap(),
+        Fault::Silence => return assert_eq!(client.read(&mut [0]).unwrap(), 0),
+    }
     let mut service = TcpStream::connect(to).unwrap();
     service.write_all(&bytes).unwrap();
-    let mut answer = Vec::new();
-    service.read_to_end(&mut answer).unwrap();
-    answer.truncate(back);
-    stream.write_all(&answer).unwrap();
+    if matches!(fault, Fault::CutRequest(_)) {
+        return;
+    }
+    let mut response = Vec::new();
+    service.read_to_end(&mut response).unwrap();
+    response.truncate(limit);
+    client.write_all(&response).unwrap();
 }
 
-/// Notes what it is told, and never sleeps.
+/// Records its calls and does not sleep.
 #[derive(Default)]
-pub(crate) struct Witness {
+pub(crate) struct Recorder {
     pub(crate) total: u64,
     pub(crate) done: u64,
-    pub(crate) pauses: Vec<u64>,
-    pub(crate) refused: Vec<(StatId, String)>,
-    /// After so many steps it wants to stop.
-    pub(crate) patience: Option<u64>,
-    /// It wants to stop in the first pause.
-    pub(crate) is_hasty_in_pauses: bool,
+    /// The delays in seconds.
+    pub(crate) delays: Vec<u64>,
+    pub(crate) rejected: Vec<(StatId, String)>,
+    /// Cancels after this many steps.
+    pub(crate) cancel_after: Option<u64>,
+    /// Cancels during the first delay.
+    pub(crate) cancel_in_delay: bool,
 }
 
-impl Watch for Witness {
-    fn begins(&mut self, total: u64) {
+impl Progress for Recorder {
+    fn start(&mut self, total: u64) {
         self.total = total;
     }
 
-    fn advances(&mut self, by: u64) {
-        self.done += by;
+    fn advance(&mut self, steps: u64) {
+        self.done += steps;
     }
 
-    fn is_refused(&mut self, refused: &Refused<'_>) {
-        self.refused.push((refused.uuid, refused.reason.to_owned()));
+    fn reject(&mut self, stat: &RejectedStat<'_>) {
+        self.rejected.push((stat.uuid, stat.reason.to_owned()));
     }
 
-    fn pauses(&mut self, _: &RemoteError, pause: Duration) -> ControlFlow<()> {
-        self.pauses.push(pause.as_secs());
-        if self.is_hasty_in_pauses {
-            self.patience = Some(0);
+    fn wait(&mut self, _: &RemoteError, delay: Duration) -> ControlFlow<()> {
+        self.delays.push(delay.as_secs());
+        if self.cancel_in_delay {
+            self.cancel_after = Some(0);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
-    fn wants_to_stop(&self) -> bool {
-        self.patience.is_some_and(|patience| self.done >= patience)
+    fn is_cancelled(&self) -> bool {
+        self.cancel_after.is_some_and(|steps| self.done >= steps)
     }
 }
 
-/// Tries until it works.
-pub(crate) fn stubborn() -> Retry {
-    Retry {
-        attempts: u32::MAX,
-        ..Retry::default()
+pub(crate) fn unlimited_retries() -> RetryPolicy {
+    RetryPolicy {
+        max_attempts: u32::MAX,
+        ..RetryPolicy::default()
     }
 }
 
-/// All stats of a database, by date and id.
+/// All stats of a database by date and id.
 pub(crate) fn all(db: &Db) -> Vec<Stat> {
     db.stats(&StatsFilter::default()).unwrap()
 }
 
-/// A stat about an analysis of its own, with text from beyond ASCII and a number to be kept to the letter.
+/// A stat of a new analysis, with non-ASCII text and a number with a trailing zero.
 pub(crate) fn stat(stats_type: StatsType, date: &str) -> Stat {
     Stat {
         data: RawJson::parse(r#"[{"label1": "Hameçonnage 日本 🛡", "averageRate": "2.80"}]"#)
@@ -208,15 +219,21 @@ pub(crate) fn stat(stats_type: StatsType, date: &str) -> Stat {
     }
 }
 
-/// Stores stats of a day, one after the other.
-pub(crate) fn arrive(db: &Db, owner: &Client, date: &str, number: usize) -> Vec<Stat> {
+/// Stores `number` stats of a day, of all types in turn.
+pub(crate) fn arrive(db: &Db, client: &Client, date: &str, number: usize) -> Vec<Stat> {
     let types = StatsType::ALL.into_iter().cycle();
     let stats: Vec<_> = types.take(number).map(|kind| stat(kind, date)).collect();
-    db.insert_stats(owner.id, &stats).unwrap();
+    db.insert_stats(client.id, &stats).unwrap();
     stats
 }
 
-/// Answers in turn.
-pub(crate) fn in_turn(faults: Vec<Fault>) -> impl Fn(&Request, usize) -> Fault + Send + Sync {
-    move |_, number| faults.get(number).cloned().unwrap_or(Fault::None)
+/// Stores a stat that an older version accepted and no instance accepts now.
+pub(crate) fn arrive_malformed(db: &Db, client: &Client, date: &str) -> Stat {
+    let malformed = Stat {
+        data: RawJson::from_storage("5".to_owned()),
+        ..stat(StatsType::Risk, date)
+    };
+    let stats = std::slice::from_ref(&malformed);
+    db.insert_stats(client.id, stats).unwrap();
+    malformed
 }
