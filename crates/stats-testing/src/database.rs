@@ -1,12 +1,12 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
-use stats_db::Db;
+use stats_db::{Db, Timeouts};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const SERVER_VARIABLE: &str = "STATS_TEST_POSTGRES";
 
-/// A database that does not exist yet and is gone with this value.
+/// A database of one test, which [`TestDatabase::migrated`] creates. Dropping this value drops it.
 pub struct TestDatabase {
     url: String,
     kind: Kind,
@@ -28,16 +28,16 @@ impl TestDatabase {
         }
     }
 
-    /// A database on the PostgreSQL server for tests; `None` where there is none on purpose.
+    /// A database on the PostgreSQL server that `STATS_TEST_POSTGRES` names, or `None` if that is `none`.
     pub fn postgres() -> Option<Self> {
         let server = std::env::var(SERVER_VARIABLE).unwrap_or_else(|_| {
             panic!(
-                "{SERVER_VARIABLE} is not set: run scripts/test.sh, which starts a PostgreSQL, or set it to the URL \
-                 of a server, or to 'none' to test with SQLite alone"
+                "{SERVER_VARIABLE} is not set: run scripts/test.sh, which starts a PostgreSQL server, or set it to the \
+                 URL of a server, or to 'none' to test with SQLite alone"
             )
         });
         if server == "none" {
-            eprintln!("{SERVER_VARIABLE}=none: left out on PostgreSQL");
+            eprintln!("{SERVER_VARIABLE}=none: skipped on PostgreSQL");
             return None;
         }
         let name = format!("stats_test_{}", Uuid::new_v4().simple());
@@ -58,38 +58,65 @@ impl TestDatabase {
         matches!(self.kind, Kind::Postgres { .. })
     }
 
-    /// Runs SQL in it, as another program would.
+    /// Runs SQL on a new connection.
     pub fn execute(&self, sql: &str) {
-        match self.url.strip_prefix("sqlite://") {
-            Some(path) => {
-                let mut conn = SqliteConnection::establish(path).expect("a connection to SQLite");
-                conn.batch_execute(sql).expect("SQL that works");
-            }
-            None => execute(&self.url, sql),
-        }
+        drop(self.hold(sql));
     }
 
-    /// Runs SQL on the PostgreSQL server outside of any test's database; nothing on SQLite. `{name}` stands for the
+    /// Runs SQL in the maintenance database of the PostgreSQL server; does nothing on SQLite. `{name}` stands for the
     /// name of this database.
     pub fn execute_on_server(&self, sql: &str) {
         if let Kind::Postgres { server, name } = &self.kind {
-            execute(&maintenance(server), &sql.replace("{name}", name));
+            connect(&maintenance(server), &sql.replace("{name}", name));
         }
     }
 
-    /// Creates it with its tables, and opens it.
+    /// Creates the database with its tables, and opens it.
     pub fn migrated(&self) -> Db {
+        self.migrated_with(Timeouts::default())
+    }
+
+    /// Creates the database with its tables, and opens it with these timeouts.
+    pub fn migrated_with(&self, timeouts: Timeouts) -> Db {
         let url = self.url.parse().expect("a database URL");
         Db::create(&url).expect("a new database");
-        let db = Db::open(&url).expect("an open database");
+        let db = Db::open_with(&url, timeouts).expect("an open database");
         db.migrate().expect("tables");
         db
     }
+
+    /// Takes the lock of writers on another connection, until the value is dropped.
+    pub fn hold_write_lock(&self) -> HeldLock {
+        self.hold(if self.is_postgres() {
+            "BEGIN; SELECT pg_advisory_xact_lock(x'7374617473'::bigint)"
+        } else {
+            "BEGIN IMMEDIATE"
+        })
+    }
+
+    /// Runs statements on another connection, and keeps their locks until the value is dropped.
+    pub fn hold(&self, sql: &str) -> HeldLock {
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let mut conn = SqliteConnection::establish(path).expect("a connection to SQLite");
+                conn.batch_execute(sql).expect("valid SQL");
+                HeldLock(Box::new(conn))
+            }
+            None => HeldLock(Box::new(connect(&self.url, sql))),
+        }
+    }
 }
 
-fn execute(url: &str, sql: &str) {
+/// Locks of another connection, released when this value is dropped.
+pub struct HeldLock(
+    #[expect(dead_code, reason = "dropping it ends the transaction")] Box<dyn Send>,
+);
+
+/// Connects to PostgreSQL and runs SQL.
+fn connect(url: &str, sql: &str) -> PgConnection {
     let mut conn = PgConnection::establish(url).expect("a connection to PostgreSQL");
-    conn.batch_execute(sql).expect("SQL that works");
+    conn.batch_execute(sql).expect("valid SQL");
+    conn
 }
 
 fn maintenance(server: &str) -> String {
@@ -99,7 +126,7 @@ fn maintenance(server: &str) -> String {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Kind::Postgres { server, name } = &self.kind {
-            // A test that failed has said why; a database left behind is gone with the server.
+            // Best effort: the server for tests is temporary.
             if let Ok(mut conn) = PgConnection::establish(&maintenance(server)) {
                 let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
             }
@@ -107,7 +134,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Makes two tests out of a function that takes a [`TestDatabase`]: `<name>::sqlite` and `<name>::postgres`.
+/// Makes two tests of a function that takes a [`TestDatabase`]: `<name>::sqlite` and `<name>::postgres`.
 #[macro_export]
 macro_rules! on_each_database {
     ($test:ident) => {

@@ -1,16 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod database;
-mod remote;
-mod service;
+mod proxy;
 
 use chrono::NaiveDate;
-use stats_core::{AnalysisId, Client, NewClient, RawJson, Stat, StatId, StatsType};
+use stats_core::{AnalysisId, Client, DateRange, NewClient, RawJson, Stat, StatId, StatsType};
 use stats_db::Db;
 
-pub use database::TestDatabase;
-pub use remote::{Remote, Request, answer};
-pub use service::Service;
+pub use database::{HeldLock, TestDatabase};
+pub use proxy::Proxy;
 
 /// Creates a user whose stats are shared.
 pub fn client(db: &Db, name: &str) -> Client {
@@ -19,24 +17,28 @@ pub fn client(db: &Db, name: &str) -> Client {
         .expect("a new client")
 }
 
-/// Reads `YYYY-MM-DD`.
+/// Parses `YYYY-MM-DD`.
 pub fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
 
-/// A stat with an id of its own and an empty document.
+/// The range from one `YYYY-MM-DD` to another.
+pub fn days(from: &str, to: &str) -> DateRange {
+    DateRange::new(day(from), day(to)).expect("a range of dates")
+}
+
+/// A stat with a random id and an empty document.
 pub fn stat(analysis: AnalysisId, stats_type: StatsType, date: &str) -> Stat {
-    let data = RawJson::parse("[]").expect("a document");
     Stat {
         uuid: StatId::random(),
         analysis,
         stats_type,
         date: day(date),
-        data,
+        data: RawJson::parse("[]").expect("a document"),
     }
 }
 
-/// The ids, sorted, for comparing what a list holds.
+/// The sorted ids of stats.
 pub fn ids<'a>(stats: impl IntoIterator<Item = &'a Stat>) -> Vec<StatId> {
     let mut ids: Vec<_> = stats.into_iter().map(|stat| stat.uuid).collect();
     ids.sort();

@@ -7,28 +7,34 @@ use actix_web::rt::System;
 use stats_db::Db;
 use stats_http::{App, HttpConfig, serve};
 
-/// The real service on a real port, until this value is gone.
+/// A running service. Dropping this value stops it.
 pub struct Service {
-    /// Its database.
+    /// The database of the service.
     pub db: Db,
-    /// Where it listens.
+    /// The address on which the service listens.
     pub address: SocketAddr,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Service {
-    /// Starts it on a free port.
+    /// Starts the service on a free port.
     pub fn start(db: Db, config: HttpConfig) -> Self {
+        let app = App::new(db.clone(), config);
+        Self::with_app(db, app)
+    }
+
+    /// Starts an application on a free port.
+    pub fn with_app(db: Db, app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let app = App::new(db.clone(), config);
         let (send_handle, handle) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
                 let server = serve(listener, app).expect("a server");
-                send_handle.send(server.handle()).expect("who waits for it");
-                server.await.expect("a server that ends well");
+                let sent = send_handle.send(server.handle());
+                sent.expect("a receiver");
+                server.await.expect("a graceful end");
             });
         });
         Self {
@@ -39,7 +45,7 @@ impl Service {
         }
     }
 
-    /// Its address as a URL, without a slash at the end.
+    /// The URL, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A remote that answers every request with what a test says, byte for byte, and then hangs up.
+/// A server that responds to each request with the bytes of a test, and then disconnects.
 pub struct Remote {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -13,10 +13,10 @@ pub struct Remote {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A request as it arrived.
+/// A request that a [`Remote`] received.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The first line and the headers, with names in lower case.
+    /// The request line and the headers, with names in lower case.
     pub head: String,
     /// The body.
     pub body: String,
@@ -45,21 +45,19 @@ impl Request {
         }
         let mut body = vec![0; if with_body { length } else { 0 }];
         reader.read_exact(&mut body).ok()?;
-        let body = String::from_utf8(body).expect("a body of text");
+        let body = String::from_utf8(body).expect("a body in UTF-8");
         Some(Self { head, body })
     }
 
-    /// The value of a header, whose name is given in lower case.
+    /// The value of the header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
-        headers
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value)
+        headers.find_map(|(found, value)| (found == name).then_some(value))
     }
 }
 
 impl Remote {
-    /// Answers every request with these bytes.
+    /// Responds to each request with these bytes.
     pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(true, move |mut stream, _, _| {
@@ -67,8 +65,8 @@ impl Remote {
         })
     }
 
-    /// Gives the connection of each request to `answer`, with the request and its number, once it was read with its
-    /// body or up to it.
+    /// Calls `answer` with the connection, the request and its number, counted from 0. Without `with_body`, the body of
+    /// the request stays unread.
     pub fn start(
         with_body: bool,
         answer: impl Fn(TcpStream, &Request, usize) + Send + Sync + 'static,
@@ -81,14 +79,14 @@ impl Remote {
         let thread = thread::spawn(move || {
             let number = AtomicUsize::new(0);
             let serve = |stream: TcpStream| {
-                let patience = Some(Duration::from_secs(20));
-                stream.set_read_timeout(patience).expect("a time limit");
+                let timeout = Some(Duration::from_secs(20));
+                stream.set_read_timeout(timeout).expect("a timeout");
                 if let Some(request) = Request::read(&stream, with_body) {
                     seen.lock().expect("the requests").push(request.clone());
                     answer(stream, &request, number.fetch_add(1, Ordering::SeqCst));
                 }
             };
-            // It ends when all connections have ended, and panics if one of them did.
+            // The scope waits for all connections, and panics if the thread of one did.
             thread::scope(|scope| {
                 for stream in listener.incoming() {
                     if over.load(Ordering::SeqCst) {
@@ -107,12 +105,12 @@ impl Remote {
         }
     }
 
-    /// Its address as a URL, without a slash at the end.
+    /// The URL, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What was asked so far.
+    /// The requests received so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("the requests").clone()
     }
@@ -129,7 +127,7 @@ impl Drop for Remote {
     }
 }
 
-/// An HTTP answer with a JSON body.
+/// An HTTP response with a JSON body.
 pub fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!(
