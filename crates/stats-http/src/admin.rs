@@ -1,19 +1,19 @@
-//! What an admin can do outside of the API.
+//! The routes for admins outside the API.
 
-use actix_web::http::StatusCode;
+use actix_web::dev::Payload;
 use actix_web::web::{ServiceConfig, get, post};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
 use stats_core::{Client, ClientUuid};
 use stats_db::{ClientChange, DbError};
-use utoipa::OpenApi;
+use utoipa::{OpenApi, ToSchema};
 
-use crate::answer::blocking;
-use crate::api::resource;
-use crate::app::HttpConfig;
+use crate::config::HttpConfig;
 use crate::errors::ApiError;
-use crate::openapi::schemas::AdminResult;
-use crate::request::{Call, Input};
+use crate::extract::{Authenticated, Input};
+use crate::resource::resource;
+use crate::respond::blocking;
+use crate::state::App;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
@@ -29,17 +29,17 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         );
 }
 
-/// The routes above, described.
+/// The specification of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(activate_sharing, deactivate_sharing))]
 pub(crate) struct Documented;
 
-/// The client in the path, as it is written there.
-struct OfClient(String);
+/// The client in the path, unparsed: these routes have an error body of their own.
+struct ClientPath(String);
 
-impl Input for OfClient {
-    fn permit(caller: &Client, _: &HttpConfig) -> Result<(), ApiError> {
-        if caller.is_admin() {
+impl Input for ClientPath {
+    fn authorize(client: &Client, _: &HttpConfig) -> Result<(), ApiError> {
+        if client.is_admin() {
             Ok(())
         } else {
             Err(ApiError::NotAllowed("Only an admin can do this."))
@@ -48,14 +48,26 @@ impl Input for OfClient {
 
     async fn read(
         request: &HttpRequest,
-        _: &mut actix_web::dev::Payload,
-        _: &HttpConfig,
+        _: &mut Payload,
+        _: &Client,
+        _: &App,
     ) -> Result<Self, ApiError> {
         Ok(Self(request.match_info().query("uuid").to_owned()))
     }
 }
 
-/// Lets the stats of a client be pushed to another instance
+/// The outcome of a request.
+#[derive(Serialize, ToSchema)]
+struct AdminResult {
+    /// `OK` or `KO`.
+    #[schema(pattern = "^(OK|KO)$")]
+    result: &'static str,
+    /// The error message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<String>,
+}
+
+/// Allow the stats of a client to be pushed to another instance
 #[utoipa::path(
     method(get, post),
     path = "/admin/client_sharing_activate.json/{uuid}",
@@ -63,14 +75,14 @@ impl Input for OfClient {
     params(("uuid" = Uuid, Path, description = "The client")),
     responses(
         (status = 200, description = "Done", body = AdminResult),
-        (status = 400, description = "There is no such client", body = AdminResult),
+        (status = 400, description = "The client does not exist", body = AdminResult),
     ),
 )]
-async fn activate_sharing(call: Call<OfClient>) -> Result<HttpResponse, ApiError> {
-    set_sharing(call, true).await
+async fn activate_sharing(request: Authenticated<ClientPath>) -> Result<HttpResponse, ApiError> {
+    set_sharing(request, true).await
 }
 
-/// Keeps the stats of a client on this instance
+/// Prevent the stats of a client from being pushed to another instance
 #[utoipa::path(
     method(get, post),
     path = "/admin/client_sharing_deactivate.json/{uuid}",
@@ -78,39 +90,41 @@ async fn activate_sharing(call: Call<OfClient>) -> Result<HttpResponse, ApiError
     params(("uuid" = Uuid, Path, description = "The client")),
     responses(
         (status = 200, description = "Done", body = AdminResult),
-        (status = 400, description = "There is no such client", body = AdminResult),
+        (status = 400, description = "The client does not exist", body = AdminResult),
     ),
 )]
-async fn deactivate_sharing(call: Call<OfClient>) -> Result<HttpResponse, ApiError> {
-    set_sharing(call, false).await
+async fn deactivate_sharing(request: Authenticated<ClientPath>) -> Result<HttpResponse, ApiError> {
+    set_sharing(request, false).await
 }
 
-/// `{"result": "OK"}`, or `{"result": "KO", "stderr": why}` with 400.
-async fn set_sharing(call: Call<OfClient>, is_enabled: bool) -> Result<HttpResponse, ApiError> {
-    let Call {
+async fn set_sharing(
+    request: Authenticated<ClientPath>,
+    is_enabled: bool,
+) -> Result<HttpResponse, ApiError> {
+    let Authenticated {
         app,
-        input: OfClient(uuid),
+        input: ClientPath(uuid),
         ..
-    } = call;
-    let refusal = blocking(move || {
+    } = request;
+    let error = blocking(&app, move |db| {
         let uuid: ClientUuid = match uuid.parse() {
             Ok(uuid) => uuid,
             Err(error) => return Ok(Some(format!("uuid: {error}"))),
         };
-        let change = ClientChange {
-            is_sharing_enabled: Some(is_enabled),
-            ..ClientChange::default()
-        };
-        match app.db.change_client(uuid, &change) {
+        match db.change_client(uuid, &ClientChange::Sharing(is_enabled)) {
             Ok(_) => Ok(None),
             Err(DbError::NoSuchClient) => Ok(Some(format!("there is no client {uuid}"))),
             Err(error) => Err(error.into()),
         }
-    })
-    .await?;
-    Ok(match refusal {
-        None => HttpResponse::Ok().json(json!({"result": "OK"})),
-        Some(why) => HttpResponse::build(StatusCode::BAD_REQUEST)
-            .json(json!({"result": "KO", "stderr": why})),
+    });
+    Ok(match error.await? {
+        None => HttpResponse::Ok().json(AdminResult {
+            result: "OK",
+            stderr: None,
+        }),
+        stderr => HttpResponse::BadRequest().json(AdminResult {
+            result: "KO",
+            stderr,
+        }),
     })
 }

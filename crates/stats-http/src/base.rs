@@ -5,24 +5,25 @@ use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::app::{App, HttpConfig};
+use crate::config::HttpConfig;
+use crate::state::App;
 
-/// Where this instance is as the sender of a request sees it, which is what links have to lead to.
+/// The address of this instance as the client sees it, for links.
 ///
-/// Behind a proxy that is trusted (`FIX_PROXY`) it is what `X-Forwarded-Proto`, `-Host` and `-Prefix` say; otherwise
-/// these headers mean nothing, since anybody could send them.
+/// Behind a trusted proxy (`FIX_PROXY`) it comes from `X-Forwarded-Proto`, `-Host` and `-Prefix`. Otherwise these
+/// headers are ignored, because any client can send them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base {
-    /// `https://dashboard.example.org`
+    /// Scheme and host, such as `https://dashboard.example.org`.
     origin: String,
-    /// The path that the proxy has taken away, such as `/dashboardBO`, or nothing.
+    /// The path prefix that the proxy removed, such as `/dashboardBO`; may be empty.
     prefix: String,
-    /// The address of this instance where the operator has set it.
+    /// The configured address of this instance.
     instance_url: Option<String>,
 }
 
 impl Base {
-    fn of(request: &HttpRequest, config: &HttpConfig) -> Self {
+    fn new(request: &HttpRequest, config: &HttpConfig) -> Self {
         let forwarded = |name: &str| {
             let value = request
                 .headers()
@@ -30,7 +31,7 @@ impl Base {
                 .filter(|_| config.trusts_proxy)?
                 .to_str()
                 .ok()?;
-            // With several proxies in a row the first value is the one that the client has seen.
+            // Each proxy appends a value. The first one comes from the proxy that the client sees.
             Some(value.split(',').next().unwrap_or_default().trim())
                 .filter(|value| !value.is_empty())
         };
@@ -56,12 +57,12 @@ impl Base {
         }
     }
 
-    /// A link within the site to `path`, which begins with a slash.
+    /// Returns the path of a link within this site. `path` begins with a slash.
     pub(crate) fn link(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)
     }
 
-    /// An address that works from elsewhere for `path`, which begins with a slash.
+    /// Returns the absolute URL of `path`, which begins with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
         match &self.instance_url {
             Some(url) => format!("{url}{path}"),
@@ -70,13 +71,13 @@ impl Base {
     }
 }
 
-/// Whether it can be a host with or without a port: nothing that would end up elsewhere in a page or an address.
+/// Whether `host` can be a host with an optional port. Excludes characters that are special in HTML or in URLs.
 fn is_host(host: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     !host.is_empty() && host.len() <= 255 && host.bytes().all(is_allowed)
 }
 
-/// Whether it can be a prefix: a path from the root of this host.
+/// Whether `prefix` can be an absolute path on this host.
 fn is_prefix(prefix: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_~".contains(&byte);
     prefix.starts_with('/')
@@ -91,8 +92,8 @@ impl FromRequest for Base {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let base = match request.app_data::<Data<App>>() {
-            Some(app) => Self::of(request, &app.config),
-            None => Self::of(request, &HttpConfig::default()),
+            Some(app) => Self::new(request, &app.config),
+            None => Self::new(request, &HttpConfig::default()),
         };
         ready(Ok(base))
     }
@@ -104,46 +105,42 @@ mod tests {
 
     use super::*;
 
-    fn base(headers: &[(&str, &str)], trusts_proxy: bool) -> Base {
+    fn base(headers: &[(&str, &str)], config: &HttpConfig) -> Base {
         let request = headers.iter().fold(TestRequest::get(), |request, header| {
             request.insert_header(*header)
         });
-        Base::of(
-            &request.to_http_request(),
-            &HttpConfig {
-                trusts_proxy,
-                ..HttpConfig::default()
-            },
-        )
+        Base::new(&request.to_http_request(), config)
     }
 
-    const FORWARDED: [(&str, &str); 4] = [
-        ("Host", "127.0.0.1:5000"),
-        ("X-Forwarded-Host", "dashboard.example.org"),
-        ("X-Forwarded-Proto", "https"),
-        ("X-Forwarded-Prefix", "/dashboardBO/"),
-    ];
+    fn proxied() -> HttpConfig {
+        HttpConfig {
+            trusts_proxy: true,
+            ..HttpConfig::default()
+        }
+    }
 
     #[test]
-    fn a_trusted_proxy_says_where_the_client_is() {
-        let base = base(&FORWARDED, true);
-        assert_eq!(base.link("/stats"), "/dashboardBO/stats");
+    fn only_a_trusted_proxy_sets_the_address() {
+        let headers = [
+            ("Host", "127.0.0.1:5000"),
+            ("X-Forwarded-Host", "dashboard.example.org"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Prefix", "/dashboardBO/"),
+        ];
+        let trusted = base(&headers, &proxied());
+        assert_eq!(trusted.link("/stats"), "/dashboardBO/stats");
         assert_eq!(
-            base.url("/stats"),
+            trusted.url("/stats"),
             "https://dashboard.example.org/dashboardBO/stats"
         );
+        let untrusted = base(&headers, &HttpConfig::default());
+        assert_eq!(untrusted.link("/stats"), "/stats");
+        assert_eq!(untrusted.url("/stats"), "http://127.0.0.1:5000/stats");
     }
 
     #[test]
-    fn nobody_else_does() {
-        let base = base(&FORWARDED, false);
-        assert_eq!(base.link("/stats"), "/stats");
-        assert_eq!(base.url("/stats"), "http://127.0.0.1:5000/stats");
-    }
-
-    #[test]
-    fn what_cannot_be_a_place_is_ignored() {
-        for bad in [
+    fn malformed_forwarded_headers_are_ignored() {
+        for malformed in [
             "//evil.example",
             "evil",
             "/a b",
@@ -153,31 +150,29 @@ mod tests {
             "",
             ",",
         ] {
-            let base = base(&[("X-Forwarded-Prefix", bad)], true);
-            assert_eq!(base.link("/stats"), "/stats", "{bad}");
+            let base = base(&[("X-Forwarded-Prefix", malformed)], &proxied());
+            assert_eq!(base.link("/stats"), "/stats", "{malformed}");
         }
-        for bad in ["evil.example/x", "a b", "\"><script>", "user@host", ""] {
-            let base = base(&[("X-Forwarded-Host", bad), ("Host", "here")], true);
-            assert_eq!(base.url("/"), "http://here/", "{bad}");
+        for header in [
+            ("X-Forwarded-Host", "evil.example/x"),
+            ("X-Forwarded-Host", "a b"),
+            ("X-Forwarded-Host", "\"><script>"),
+            ("X-Forwarded-Host", "user@host"),
+            ("X-Forwarded-Host", ""),
+            ("X-Forwarded-Proto", "javascript"),
+        ] {
+            let base = base(&[header, ("Host", "here")], &proxied());
+            assert_eq!(base.url("/"), "http://here/", "{header:?}");
         }
-        let base = base(
-            &[("X-Forwarded-Proto", "javascript"), ("Host", "here")],
-            true,
-        );
-        assert_eq!(base.url("/"), "http://here/");
     }
 
     #[test]
-    fn the_address_that_is_set_counts_for_others() {
-        let request = TestRequest::get().to_http_request();
-        let instance_url = Some("https://stats.example.org".to_owned());
-        let base = Base::of(
-            &request,
-            &HttpConfig {
-                instance_url,
-                ..HttpConfig::default()
-            },
-        );
+    fn absolute_urls_use_the_configured_address() {
+        let config = HttpConfig {
+            instance_url: Some("https://stats.example.org".to_owned()),
+            ..HttpConfig::default()
+        };
+        let base = base(&[], &config);
         assert_eq!(base.url("/api/v1/"), "https://stats.example.org/api/v1/");
         assert_eq!(base.link("/api/v1/"), "/api/v1/");
     }

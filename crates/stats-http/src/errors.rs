@@ -1,49 +1,58 @@
-use std::fmt;
+//! Request errors, their HTTP statuses and their JSON bodies.
+
+use std::error::Error;
+use std::{fmt, io};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::{Value, json};
-use stats_core::{FieldErrors, PayloadError, function_name};
-use stats_db::DbError;
+use serde_json::json;
+use stats_core::{FieldErrors, PayloadError, WithCauses};
+use stats_db::{BoxedError, DbError};
 
-/// Why a request is not answered as asked. The only place where an error becomes a status.
+/// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// There is no token.
+    /// The request has no token.
     NoToken,
-    /// Nobody has this token, or may not use it any more.
+    /// The token is unknown, or its client is deactivated.
     BadToken,
-    /// The MONARC that asks is too old.
+    /// The request comes from a MONARC version that is too old.
     OutdatedMonarc,
-    /// The client is known, but may not do this.
+    /// The client lacks the permission. Holds the message.
     NotAllowed(&'static str),
-    /// Values that cannot be what they should be, by field.
+    /// Invalid values, by field.
     Invalid(FieldErrors),
-    /// Arguments that nobody knows.
-    UnknownArguments(Vec<String>),
-    /// A processor that reads another type of stats.
+    /// An argument that the route does not accept.
+    UnknownArgument(String),
+    /// The processor does not process stats of this type.
     WrongType {
         processor: String,
         stats_type: String,
     },
-    /// A request that is wrong as a whole.
+    /// The request as a whole is malformed. Holds the message.
     Malformed(String),
-    /// There is nothing under this path.
+    /// The path does not exist.
     NotFound,
-    /// The client sees no stats of this analysis.
+    /// The analysis has no stats that the client may read.
     NoStats,
-    /// The path is there, but not for this method; the methods that are.
+    /// The path accepts only these methods.
     MethodNotAllowed(&'static str),
-    /// The body is larger than this many bytes.
+    /// The body is larger than this limit, in bytes.
     TooLarge(usize),
-    /// The body does not arrive, or too slowly.
+    /// The body arrived too slowly.
     BodyTimeout,
-    /// The body is not JSON by its content type.
+    /// The content type of the body is not JSON.
     NotJson,
-    /// The service is busy, or its database is away.
-    Unavailable(String),
-    /// Something that the client cannot help. The text is for the log.
-    Internal(String),
+    /// The body has a content encoding other than gzip.
+    UnknownEncoding,
+    /// All capacity for this resource stayed in use until the timeout.
+    Busy(&'static str),
+    /// The database is unreachable, busy, damaged or too slow.
+    Unavailable(BoxedError),
+    /// The client closed the connection.
+    ClientGone,
+    /// A fault of the service.
+    Internal(BoxedError),
 }
 
 impl ApiError {
@@ -52,63 +61,79 @@ impl ApiError {
         Self::Invalid(FieldErrors::of(name, text))
     }
 
-    /// What is wrong, as a sentence for people.
+    pub(crate) fn internal(cause: impl Into<BoxedError>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The error as a sentence for pages and logs, with the invalid fields.
     pub(crate) fn explanation(&self) -> String {
         match self {
-            Self::Invalid(errors) => sentence(&errors.to_string()),
-            other => {
-                let body = other.body();
-                let text = body.get("message").or_else(|| body.get("Error"));
-                text.and_then(Value::as_str).unwrap_or_default().to_owned()
-            }
+            Self::Invalid(errors) => format!("{errors}."),
+            other => other.message(),
         }
     }
 
-    fn body(&self) -> Value {
+    /// Whether the database was already known to be unreachable. stats-db logs an outage once, requests do not.
+    pub(crate) fn is_known_outage(&self) -> bool {
         match self {
-            Self::NoToken => json!({"Error": "Unauthorized - Authentication required."}),
-            Self::BadToken => json!({"Error": "Forbidden - Authentication failed."}),
-            Self::OutdatedMonarc => {
-                json!({"Error": "This service requires MONARC 2.10.2 or later."})
+            Self::Unavailable(cause) => {
+                matches!(cause.downcast_ref(), Some(DbError::Away { .. }))
             }
-            Self::NotAllowed(why) => json!({"message": why}),
-            Self::Invalid(errors) => {
-                json!({"message": "Input payload validation failed", "errors": errors})
-            }
-            Self::UnknownArguments(names) => {
-                json!({"message": format!("Unknown arguments: {}", names.join(", "))})
-            }
+            _ => false,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::NoToken => "Unauthorized - Authentication required.".into(),
+            Self::BadToken => "Forbidden - Authentication failed.".into(),
+            Self::OutdatedMonarc => "This service requires MONARC 2.10.2 or later.".into(),
+            Self::NotAllowed(message) => (*message).into(),
+            Self::Invalid(_) => "Input payload validation failed".into(),
+            Self::UnknownArgument(name) => format!("Unknown arguments: {name}"),
             Self::WrongType {
                 processor,
                 stats_type,
-            } => {
-                json!({"Error": format!("Processor '{processor}' can not be used with type '{stats_type}'.")})
+            } => format!("Processor '{processor}' can not be used with type '{stats_type}'."),
+            Self::Malformed(message) => message.clone(),
+            Self::NotFound => "There is nothing here.".into(),
+            Self::NoStats => "There are no stats of this analysis.".into(),
+            Self::MethodNotAllowed(_) => "The method is not allowed here.".into(),
+            Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
+            Self::BodyTimeout => "The body did not arrive in time.".into(),
+            Self::NotJson => "The content type must be application/json.".into(),
+            Self::UnknownEncoding => "The content encoding must be gzip or identity.".into(),
+            Self::Busy(_) | Self::Unavailable(_) => {
+                "The service is not available. Please try again in a while.".into()
             }
-            Self::Malformed(what) => json!({"message": what}),
-            Self::NotFound => json!({"message": "There is nothing here."}),
-            Self::NoStats => json!({"message": "There are no stats of this analysis."}),
-            Self::MethodNotAllowed(_) => json!({"message": "The method is not allowed here."}),
-            Self::TooLarge(limit) => {
-                json!({"message": format!("The body is larger than {limit} bytes.")})
+            Self::ClientGone | Self::Internal(_) => "Internal Server Error".into(),
+        }
+    }
+
+    /// The key of the message in the body. Clients of the Python service expect `Error` for some errors.
+    fn key(&self) -> &'static str {
+        match self {
+            Self::NoToken | Self::BadToken | Self::OutdatedMonarc | Self::WrongType { .. } => {
+                "Error"
             }
-            Self::BodyTimeout => json!({"message": "The body did not arrive in time."}),
-            Self::NotJson => json!({"message": "The content type must be application/json."}),
-            Self::Unavailable(_) => {
-                json!({"message": "The service is busy. Please try again in a while."})
-            }
-            Self::Internal(_) => json!({"message": "Internal Server Error"}),
+            _ => "message",
         }
     }
 }
 
+/// Formats the error for the log, with its causes.
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unavailable(cause) | Self::Internal(cause) => f.write_str(cause),
-            other => other.body().fmt(f),
+            Self::Busy(resource) => write!(f, "all capacity for {resource} stayed in use"),
+            Self::ClientGone => f.write_str("the client hung up"),
+            Self::Unavailable(cause) | Self::Internal(cause) => WithCauses(cause.as_ref()).fmt(f),
+            other => f.write_str(&other.explanation()),
         }
     }
 }
+
+impl Error for ApiError {}
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
@@ -117,16 +142,16 @@ impl ResponseError for ApiError {
             Self::BadToken | Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::OutdatedMonarc => StatusCode::UPGRADE_REQUIRED,
             Self::Invalid(_)
-            | Self::UnknownArguments(_)
+            | Self::UnknownArgument(_)
             | Self::WrongType { .. }
             | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NotFound | Self::NoStats => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotJson | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ClientGone | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -136,25 +161,30 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed(allowed) => {
                 response.insert_header((header::ALLOW, *allowed));
             }
-            Self::Unavailable(cause) => {
-                log::warn!(function = function_name!(); "Not available: {cause}");
-                response.insert_header((header::RETRY_AFTER, "5"));
+            Self::UnknownEncoding => {
+                response.insert_header((header::ACCEPT_ENCODING, "gzip"));
             }
-            Self::Internal(cause) => {
-                log::error!(function = function_name!(); "Internal error: {cause}")
+            Self::Busy(_) | Self::Unavailable(_) => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             _ => {}
         }
-        response.json(self.body())
+        let mut body = json!({self.key(): self.message()});
+        if let Self::Invalid(errors) = self {
+            body["errors"] = json!(errors);
+        }
+        response.json(body)
     }
 }
 
+const RETRY_AFTER_SECONDS: &str = "5";
+
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        if error.is_temporary() {
-            Self::Unavailable(error.to_string())
-        } else {
-            Self::Internal(error.to_string())
+        match error {
+            DbError::Cancelled => Self::ClientGone,
+            error if error.is_unavailable() => Self::Unavailable(error.into()),
+            error => Self::Internal(error.into()),
         }
     }
 }
@@ -163,26 +193,28 @@ impl From<PayloadError> for ApiError {
     fn from(error: PayloadError) -> Self {
         match error {
             PayloadError::Invalid(errors) => Self::Invalid(errors),
-            PayloadError::NotUtf8 | PayloadError::NotJson(_) | PayloadError::NotAList(_) => {
-                Self::Malformed(sentence(&error.to_string()))
-            }
+            error => Self::Malformed(sentence(&WithCauses(&error).to_string())),
         }
     }
 }
 
-/// Writing an answer fails when nobody reads it any more.
-impl From<std::io::Error> for ApiError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Internal(format!("the answer cannot be written: {error}"))
+impl From<io::Error> for ApiError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // The client does not read the answer.
+            io::ErrorKind::BrokenPipe | io::ErrorKind::TimedOut => Self::ClientGone,
+            _ => Self::internal(error),
+        }
     }
 }
 
-/// `text` as a sentence: with a capital letter and a full stop.
+/// `text` with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    let first = chars
+    let first: String = chars
         .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     format!("{first}{}.", chars.as_str())
 }

@@ -1,22 +1,33 @@
 #![doc = include_str!("../README.md")]
 
-mod about;
 mod admin;
-mod answer;
 mod api;
-mod app;
 mod base;
-mod browser;
-mod compression;
-mod dashboard;
+mod config;
+mod connections;
 mod errors;
+mod extract;
+mod function_name;
 mod limits;
 mod mask;
 mod metrics;
-mod openapi;
+mod middleware;
+mod pages;
+mod period;
 mod processing;
 mod public;
-mod request;
+mod refusals;
+mod resource;
+mod respond;
+mod routes;
+mod server;
+mod service;
+mod spec;
+mod state;
+mod swagger_ui;
+mod turns;
 
-pub use app::{App, HttpConfig, Routes, serve};
-pub use limits::Limits;
+pub use config::{HttpConfig, Routes};
+pub use limits::{Limits, Share};
+pub use server::serve;
+pub use state::App;

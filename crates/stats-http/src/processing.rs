@@ -1,42 +1,48 @@
-//! Processors at work on the stored stats, for the API and for the public statistics.
+//! Runs processors on stored stats, for the API and for the public statistics.
 
 use std::time::Instant;
 
 use serde_json::Value;
-use stats_core::{InvalidValue, StatsFilter, StatsType, function_name};
-use stats_processors::{Finish, Registered, Shape};
+use stats_core::{InvalidValue, StatsFilter, StatsType};
+use stats_db::Db;
+use stats_processors::{Finisher, Registered, Shape};
 
-use crate::app::App;
 use crate::errors::ApiError;
-use crate::request::values;
+use crate::function_name::function_name;
+use crate::state::App;
 
-/// A processor with its parameters, and the stats that it is to work on.
+/// A processor with its parameters, and a selection of stats.
 pub(crate) struct Processing {
-    processor: &'static Registered,
-    finish: Box<dyn Finish>,
+    processor: Registered,
+    finisher: Finisher,
     filter: StatsFilter,
     newest: Option<u32>,
     shape: Shape,
 }
 
 impl Processing {
-    /// A processor that works on the stats of its type which `filter` lets through; the parameters are those of
-    /// `processor_params`. Fails unless `stats_type` is what the processor works on.
+    /// Finds the processor `name` and validates its parameters. Fails unless it processes stats of `stats_type`, which
+    /// are then the stats that `filter` selects from.
     pub(crate) fn new(
-        processor: &'static Registered,
+        app: &App,
+        name: &str,
         stats_type: StatsType,
         parameters: &Value,
         filter: StatsFilter,
         shape: Shape,
     ) -> Result<Self, ApiError> {
-        if processor.stats_type() != stats_type {
-            let (processor, stats_type) = (processor.name().to_owned(), stats_type.to_string());
+        let processor = *app.processors.find(name).ok_or_else(|| {
+            let names: Vec<_> = app.processors.iter().map(|known| known.name).collect();
+            let expected = format!("one of {}", names.join(", "));
+            ApiError::field("processor", InvalidValue::new(name, expected))
+        })?;
+        if processor.stats_type != stats_type {
             return Err(ApiError::WrongType {
-                processor,
-                stats_type,
+                processor: name.to_owned(),
+                stats_type: stats_type.to_string(),
             });
         }
-        let finish = processor
+        let finisher = processor
             .prepare(parameters)
             .map_err(|error| ApiError::field("processor_params", error))?;
         let filter = StatsFilter {
@@ -45,59 +51,46 @@ impl Processing {
         };
         Ok(Self {
             processor,
-            finish,
+            finisher,
             filter,
             newest: None,
             shape,
         })
     }
 
-    /// The same for so many of the newest stats alone.
-    pub(crate) fn of_newest(self, newest: u32) -> Self {
-        Self {
-            newest: Some(newest),
-            ..self
-        }
+    /// Limits the selection to the newest `newest` stats.
+    pub(crate) fn with_newest(self, newest: Option<u32>) -> Self {
+        Self { newest, ..self }
     }
 
-    /// The processor that is at work.
-    pub(crate) fn processor(&self) -> &'static Registered {
-        self.processor
+    pub(crate) fn processor_name(&self) -> &'static str {
+        self.processor.name
     }
 
-    /// The result as JSON. It blocks.
-    pub(crate) fn run(&self, app: &App) -> Result<String, ApiError> {
+    pub(crate) fn stats_type(&self) -> StatsType {
+        self.processor.stats_type
+    }
+
+    /// Returns the result as JSON. Blocks.
+    pub(crate) fn run(&self, app: &App, db: &Db) -> Result<String, ApiError> {
         let started = Instant::now();
         let mut accumulator = self.processor.start();
-        let fold = |date, data: &str| accumulator.fold(date, data);
-        app.db.read(|snapshot| match self.newest {
-            Some(newest) => snapshot.for_each_newest_document(&self.filter, newest, fold),
-            None => snapshot.for_each_document(&self.filter, fold),
+        db.read::<_, ApiError>(|snapshot| {
+            Ok(snapshot.for_each_client_day(
+                &self.filter,
+                self.newest,
+                &mut |date, documents| {
+                    accumulator.fold(date, documents);
+                },
+            )?)
         })?;
-        if accumulator.skipped() > 0 {
-            log::warn!(
-                function = function_name!();
-                "{} could not read {} part(s) of the stats", self.processor.name(), accumulator.skipped()
-            );
+        let (name, skipped) = (self.processor.name, accumulator.skipped());
+        if skipped > 0 {
+            log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
         }
-        let result = self.finish.finish(accumulator.as_ref(), self.shape);
-        app.metrics.count_processing(
-            self.processor.name(),
-            started.elapsed(),
-            accumulator.skipped(),
-        );
-        result.map_err(|error| ApiError::Internal(error.to_string()))
+        let result = self.finisher.finish(&accumulator, self.shape);
+        app.metrics
+            .count_processing(name, started.elapsed(), skipped);
+        result.map_err(ApiError::internal)
     }
-}
-
-/// The processor that a value names.
-pub(crate) fn known_processor(value: &Value) -> Result<&'static Registered, InvalidValue> {
-    let name = values::text(value)?;
-    stats_processors::find(&name).ok_or_else(|| {
-        let known: Vec<_> = stats_processors::all()
-            .iter()
-            .map(Registered::name)
-            .collect();
-        InvalidValue::new(&name, format_args!("one of {}", known.join(", ")))
-    })
 }

@@ -1,21 +1,22 @@
-//! The namespace `client`: the account of who asks, and new accounts.
+//! The namespace `client`: the authenticated client and the creation of clients.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use stats_core::{Client, ClientName, ClientUuid, NewClient, Role, Token};
+use serde::{Deserialize, Serialize};
+use stats_core::{Client, NewClient, Token};
 use stats_db::{ClientChange, ClientConflict, DbError};
 use utoipa::ToSchema;
 
-use crate::answer::{blocking, json};
-use crate::app::HttpConfig;
+use crate::config::HttpConfig;
 use crate::errors::ApiError;
+use crate::extract::lenient::{ClientNameText, Flag, Ignored, Text, TokenText};
+use crate::extract::{Authenticated, Input, from_json_body};
 use crate::mask::Mask;
-use crate::openapi::schemas;
-use crate::request::{Arguments, Call, Input, values};
+use crate::respond::{blocking, json};
+use crate::state::App;
 
-/// A client as the API shows it.
+/// A client.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Client)]
 pub(super) struct ClientAnswer<'a> {
@@ -27,7 +28,7 @@ pub(super) struct ClientAnswer<'a> {
     is_sharing_enabled: bool,
 }
 
-fn answer(status: StatusCode, mask: &Mask, client: &Client) -> HttpResponse {
+fn answer(status: StatusCode, mask: &Mask, client: &Client) -> Result<HttpResponse, ApiError> {
     let answer = ClientAnswer {
         name: &client.name,
         token: &client.token,
@@ -37,20 +38,30 @@ fn answer(status: StatusCode, mask: &Mask, client: &Client) -> HttpResponse {
     json(status, mask, &answer)
 }
 
-/// Who asks
+/// Get the authenticated client
 #[utoipa::path(get, path = "/api/v1/client/me", operation_id = "client_get", tag = "client", responses(
     (status = 200, description = "The client", body = ClientAnswer),
 ))]
-pub(super) async fn me(call: Call) -> HttpResponse {
-    answer(StatusCode::OK, &call.mask, &call.caller)
+pub(super) async fn me(request: Authenticated) -> Result<HttpResponse, ApiError> {
+    answer(StatusCode::OK, &request.mask, &request.client)
 }
 
-/// `{name, is_sharing_enabled, token}`
-pub(super) struct Create(NewClient);
+/// The client to create.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewClient)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    /// The name, unique among the clients.
+    name: ClientNameText,
+    /// Whether its stats may be pushed to another instance.
+    is_sharing_enabled: Flag,
+    /// The token, unique among the clients.
+    token: TokenText,
+}
 
 impl Input for Create {
-    fn permit(caller: &Client, config: &HttpConfig) -> Result<(), ApiError> {
-        if !caller.is_admin() {
+    fn authorize(client: &Client, config: &HttpConfig) -> Result<(), ApiError> {
+        if !client.is_admin() {
             return Err(ApiError::NotAllowed("Only an admin can create clients."));
         }
         if !config.is_registration_open {
@@ -64,94 +75,98 @@ impl Input for Create {
     async fn read(
         request: &HttpRequest,
         payload: &mut Payload,
-        _: &HttpConfig,
+        client: &Client,
+        app: &App,
     ) -> Result<Self, ApiError> {
-        let mut arguments = Arguments::read_json(request, payload).await?;
-        let name = arguments.require("name", values::parsed::<ClientName>);
-        let is_sharing_enabled = arguments.require("is_sharing_enabled", values::boolean);
-        let token = arguments.require("token", values::parsed::<Token>);
-        arguments.finish(|| {
-            Some(Self(NewClient {
-                uuid: ClientUuid::random(),
-                name: name?,
-                token: token?,
-                role: Role::User,
-                is_sharing_enabled: is_sharing_enabled?,
-            }))
-        })
+        from_json_body(request, payload, client.id, app).await
     }
 }
 
-/// Creates a client
+/// Create a client
 ///
-/// Only an admin can.
+/// Only for admins.
 #[utoipa::path(post, path = "/api/v1/client/", operation_id = "client_create", tag = "client",
-    request_body = schemas::NewClient, responses(
+    request_body = Create, responses(
     (status = 201, description = "The new client", body = ClientAnswer),
-    (status = 304, description = "There is a client of this name"),
+    (status = 304, description = "A client of this name exists"),
 ))]
-pub(super) async fn create(call: Call<Create>) -> Result<HttpResponse, ApiError> {
-    let Call {
+pub(super) async fn create(request: Authenticated<Create>) -> Result<HttpResponse, ApiError> {
+    let Authenticated {
         app,
         mask,
-        input: Create(new),
+        input:
+            Create {
+                name: Text(name),
+                is_sharing_enabled: Flag(is_sharing_enabled),
+                token: Text(token),
+            },
         ..
-    } = call;
-    let created = blocking(move || match app.db.create_client(&new) {
+    } = request;
+    let new = NewClient {
+        token,
+        is_sharing_enabled,
+        ..NewClient::user(name)
+    };
+    let created = blocking(&app, move |db| match db.create_client(&new) {
         Ok(client) => Ok(Some(client)),
         Err(DbError::ClientExists(ClientConflict::Token)) => {
             Err(ApiError::field("token", "is the token of another client"))
         }
         Err(DbError::ClientExists(_)) => Ok(None),
         Err(error) => Err(error.into()),
-    })
-    .await?;
-    Ok(match created {
+    });
+    match created.await? {
         Some(client) => answer(StatusCode::CREATED, &mask, &client),
-        None => HttpResponse::NotModified().finish(),
-    })
+        None => Ok(HttpResponse::NotModified().finish()),
+    }
 }
 
-/// `{is_sharing_enabled}`; what else makes up a client is read-only and ignored.
+/// The properties to change. All others are read-only.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ClientChange)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    is_sharing_enabled: bool,
+    /// Whether the stats of the client may be pushed to another instance.
+    is_sharing_enabled: Flag,
+    /// Ignored.
+    #[serde(default)]
+    #[expect(dead_code, reason = "accepted and ignored")]
+    name: Ignored,
+    /// Ignored.
+    #[serde(default)]
+    #[expect(dead_code, reason = "accepted and ignored")]
+    token: Ignored,
+    /// Ignored.
+    #[serde(default)]
+    #[expect(dead_code, reason = "accepted and ignored")]
+    role: Ignored,
 }
 
 impl Input for Change {
     async fn read(
         request: &HttpRequest,
         payload: &mut Payload,
-        _: &HttpConfig,
+        client: &Client,
+        app: &App,
     ) -> Result<Self, ApiError> {
-        let mut arguments = Arguments::read_json(request, payload).await?;
-        let is_sharing_enabled = arguments.require("is_sharing_enabled", values::boolean);
-        for read_only in ["name", "token", "role"] {
-            arguments.ignore(read_only);
-        }
-        arguments.finish(|| {
-            Some(Self {
-                is_sharing_enabled: is_sharing_enabled?,
-            })
-        })
+        from_json_body(request, payload, client.id, app).await
     }
 }
 
-/// Changes who asks
+/// Change the authenticated client
 #[utoipa::path(patch, path = "/api/v1/client/me", operation_id = "client_patch", tag = "client",
-    request_body = schemas::ClientChange, responses(
+    request_body = Change, responses(
     (status = 201, description = "The client after the change", body = ClientAnswer),
 ))]
-pub(super) async fn change(call: Call<Change>) -> Result<HttpResponse, ApiError> {
-    let Call {
+pub(super) async fn change(request: Authenticated<Change>) -> Result<HttpResponse, ApiError> {
+    let Authenticated {
         app,
-        caller,
+        client,
         input,
         mask,
-    } = call;
-    let change = ClientChange {
-        is_sharing_enabled: Some(input.is_sharing_enabled),
-        ..ClientChange::default()
-    };
-    let changed = blocking(move || Ok(app.db.change_client(caller.uuid, &change)?)).await?;
-    Ok(answer(StatusCode::CREATED, &mask, &changed))
+    } = request;
+    let Flag(is_sharing_enabled) = input.is_sharing_enabled;
+    let change = ClientChange::Sharing(is_sharing_enabled);
+    let changed = blocking(&app, move |db| Ok(db.change_client(client.uuid, &change)?)).await?;
+    answer(StatusCode::CREATED, &mask, &changed)
 }

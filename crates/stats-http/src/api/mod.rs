@@ -1,16 +1,18 @@
 //! The API, version 1.
 
 mod client;
+mod list;
+mod post;
 mod processed;
-mod stats;
+mod schema;
+mod stats_json;
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig, patch, post, scope};
-use actix_web::{HttpResponse, Resource, Route, guard};
+use actix_web::web::{ServiceConfig, delete, patch, post as on_post, scope};
 use utoipa::OpenApi;
 
-use crate::errors::ApiError;
-use crate::request::refuse_outdated_monarc;
+use crate::middleware::refuse_outdated_monarc;
+use crate::resource::{read, resource};
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     let processed = scope("/stats/processed")
@@ -20,17 +22,17 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .wrap(from_fn(refuse_outdated_monarc))
         .service(
             resource("", "GET, HEAD, POST")
-                .route(read().to(stats::list))
-                .route(post().to(stats::create)),
+                .route(read().to(list::list))
+                .route(on_post().to(post::create)),
         )
         .service(
             resource("/{anr}", "GET, HEAD, DELETE")
-                .route(read().to(stats::list_analysis))
-                .route(web::delete().to(stats::delete_analysis)),
+                .route(read().to(list::list_analysis))
+                .route(delete().to(list::delete_analysis)),
         );
     let client = scope("/client")
         .wrap(from_fn(refuse_outdated_monarc))
-        .service(resource("", "POST").route(post().to(client::create)))
+        .service(resource("", "POST").route(on_post().to(client::create)))
         .service(
             resource("/me", "GET, HEAD, PATCH")
                 .route(read().to(client::me))
@@ -44,13 +46,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     );
 }
 
-/// The routes above, described.
+/// The specification of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(
-    stats::create,
-    stats::list,
-    stats::list_analysis,
-    stats::delete_analysis,
+    post::create,
+    list::list,
+    list::list_analysis,
+    list::delete_analysis,
     processed::process,
     processed::list,
     client::create,
@@ -58,14 +60,3 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     client::change,
 ))]
 pub(crate) struct Documented;
-
-/// A path that answers other methods than those of its routes with 405, in JSON. `allowed` names those methods.
-pub(crate) fn resource(path: &str, allowed: &'static str) -> Resource {
-    let refuse = move || async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed(allowed)) };
-    web::resource(path).default_service(web::to(refuse))
-}
-
-/// A route for GET, and so for HEAD.
-pub(crate) fn read() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}

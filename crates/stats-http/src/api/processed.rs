@@ -1,26 +1,28 @@
-//! The namespace `processed`: what processors make of the stats of all clients.
-
-use std::io;
+//! The namespace `processed`: run processors on the stats of all clients.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use serde_json::Value;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use stats_core::{DateRange, InvalidValue, MAX_DATE, MIN_DATE, StatsFilter, StatsType};
-use stats_processors::{Registered, Shape};
-use utoipa::ToSchema;
+use stats_core::{Client, MIN_DATE, StatsFilter, StatsType, last_acceptable_date};
+use stats_processors::Shape;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::{json, stream_json};
-use crate::app::HttpConfig;
+use super::schema;
 use crate::errors::ApiError;
+use crate::extract::lenient::{Analyses, Day, Flag, Parameters, StatsTypeText, Text};
+use crate::extract::{Authenticated, Input, from_query_and_body};
 use crate::mask::Mask;
-use crate::openapi::schemas;
-use crate::processing::{Processing, known_processor};
-use crate::request::{Arguments, Call, Input, values};
+use crate::period::select_dates;
+use crate::processing::Processing;
+use crate::respond::{json, process as run};
+use crate::state::App;
+use crate::turns::Party;
 
-/// A processor as it introduces itself.
+/// A processor.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Processor)]
 pub(super) struct Description {
@@ -28,165 +30,132 @@ pub(super) struct Description {
     description: &'static str,
 }
 
-/// Lists the processors
+/// List the processors
 #[utoipa::path(get, path = "/api/v1/stats/processed/list", operation_id = "get_processor_list", tag = "processed",
     security(()), responses(
     (status = 200, description = "The processors", body = [Description]),
 ))]
-pub(super) async fn list(mask: Mask) -> HttpResponse {
-    let describe = |known: &Registered| Description {
-        name: known.name(),
-        description: known.description(),
-    };
-    let descriptions: Vec<_> = stats_processors::all().iter().map(describe).collect();
-    json(StatusCode::OK, &mask, &descriptions)
+pub(super) async fn list(app: Data<App>, mask: Mask) -> Result<HttpResponse, ApiError> {
+    let processors = app.processors.iter().map(|known| Description {
+        name: known.name,
+        description: known.description,
+    });
+    json(StatusCode::OK, &mask, &processors.collect::<Vec<_>>())
 }
 
-/// Which processor to run, and on what.
+/// The processor to run, and the stats to run it on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProcessQuery {
+    /// The type of the stats. The processor must be for this type.
+    #[serde(rename = "type")]
+    #[param(inline)]
+    stats_type: StatsTypeText,
+    /// The processor to run.
+    processor: String,
+    /// The parameters of the processor: a JSON object as text, such as `{"risks_state": "current"}`, or
+    /// `processor_params[risks_state]=current`.
+    #[serde(default)]
+    #[param(inline)]
+    processor_params: Parameters,
+    /// Only stats of these analyses. Analyses of other clients count as nonexistent, except for an admin.
+    #[serde(default)]
+    #[param(style = Form, explode = false, inline)]
+    anrs: Analyses,
+    /// The first day.
+    #[param(inline)]
+    date_from: Option<Day>,
+    /// The last day.
+    #[param(inline)]
+    date_to: Option<Day>,
+    /// Leave out stats that were pulled from other instances.
+    #[param(inline)]
+    local_stats_only: Option<Flag>,
+}
+
+/// A processor that is ready to run.
 pub(super) struct Process(Processing);
 
 impl Input for Process {
     async fn read(
         request: &HttpRequest,
         payload: &mut Payload,
-        _: &HttpConfig,
+        client: &Client,
+        app: &App,
     ) -> Result<Self, ApiError> {
-        Self::from_arguments(Arguments::read(request, payload).await?)
+        let query: ProcessQuery = from_query_and_body(request, payload, client.id, app).await?;
+        let is_strict = !request.query_string().is_empty();
+        query.prepare(client, app, is_strict).map(Self)
     }
 }
 
-impl Process {
-    fn from_arguments(mut arguments: Arguments) -> Result<Self, ApiError> {
-        let stats_type = arguments.require("type", values::parsed::<StatsType>);
-        let processor = arguments.require("processor", known_processor);
-        let parameters = arguments
-            .take("processor_params", parameters)
-            .unwrap_or_default();
-        let analyses = arguments
-            .take("anrs", values::analyses)
-            .filter(|analyses| !analyses.is_empty());
-        let from = arguments
-            .take("date_from", values::date)
-            .unwrap_or(MIN_DATE);
-        let to = arguments.take("date_to", values::date).unwrap_or(MAX_DATE);
-        let local_only = arguments
-            .take("local_stats_only", values::boolean)
-            .unwrap_or(false);
-        let (stats_type, processor) = arguments.finish(|| stats_type.zip(processor))?;
+impl ProcessQuery {
+    fn prepare(self, client: &Client, app: &App, is_strict: bool) -> Result<Processing, ApiError> {
+        let Analyses(analyses) = self.anrs;
+        let analyses = Some(analyses).filter(|analyses| !analyses.is_empty());
         let filter = StatsFilter {
+            owner: (analyses.is_some() && !client.is_admin()).then_some(client.id),
             analyses,
-            dates: DateRange { from, to },
-            local_only,
+            local_only: self.local_stats_only == Some(Flag(true)),
             ..StatsFilter::default()
         };
-        Processing::new(processor, stats_type, &parameters, filter, Shape::Series).map(Self)
+        let from = self.date_from.map_or(MIN_DATE, |Day(day)| day);
+        // Earlier versions accepted stats of future dates. Exclude them by default.
+        let to = self
+            .date_to
+            .map_or_else(|| last_acceptable_date(Utc::now()), |Day(day)| day);
+        let filter = select_dates(filter, from, to, is_strict)?;
+        let (Text(stats_type), Parameters(parameters)) = (self.stats_type, self.processor_params);
+        Processing::new(
+            app,
+            &self.processor,
+            stats_type,
+            &parameters,
+            filter,
+            Shape::Series,
+        )
     }
 }
 
-/// Parameters of a processor: JSON, or JSON in a string, which is how they travel in a query string.
-fn parameters(value: &Value) -> Result<Value, InvalidValue> {
-    match value {
-        Value::String(text) if text.trim().is_empty() => Ok(Value::Null),
-        Value::String(text) => {
-            serde_json::from_str(text).map_err(|_| InvalidValue::new(text, "JSON"))
-        }
-        other => Ok(other.clone()),
-    }
-}
-
-/// What a processor made of the stats.
-#[derive(Serialize)]
-struct Processed {
+/// The result of a processor.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Processed {
     #[serde(rename = "type")]
+    #[schema(value_type = StatsTypeText)]
     stats_type: StatsType,
     processor: &'static str,
-    /// Nothing where nobody wants it, which spares the work.
+    /// An empty list if there are no stats to process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required, value_type = schema::Document)]
     data: Option<Box<RawValue>>,
 }
 
-/// Runs a processor on the stats of all clients
+/// Run a processor on the stats of all clients
 #[utoipa::path(get, path = "/api/v1/stats/processed/", operation_id = "processing_list", tag = "processed",
-    params(schemas::ProcessQuery), responses(
-    (status = 200, description = "What it made of them", body = schemas::ProcessorResult),
+    params(ProcessQuery), responses(
+    (status = 200, description = "The result", body = Processed),
 ))]
-pub(super) async fn process(call: Call<Process>) -> Result<HttpResponse, ApiError> {
-    let Call {
-        app, input, mask, ..
-    } = call;
-    let limits = app.config.limits.clone();
-    stream_json(&limits, mask, move |answer, mask| {
-        let Process(processing) = input;
-        let data = match mask.of("data") {
-            Some(_) => Some(processing.run(&app)?),
-            None => None,
-        };
-        let processed = Processed {
-            stats_type: processing.processor().stats_type(),
-            processor: processing.processor().name(),
-            data: data
-                .map(RawValue::from_string)
-                .transpose()
-                .map_err(|error| ApiError::Internal(error.to_string()))?,
-        };
-        serde_json::to_writer(answer, &mask.apply(&processed)).map_err(io::Error::from)?;
-        Ok(())
-    })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn error(arguments: Value) -> ApiError {
-        Process::from_arguments(Arguments::of(arguments))
-            .err()
-            .unwrap()
+pub(super) async fn process(request: Authenticated<Process>) -> Result<HttpResponse, ApiError> {
+    let Authenticated {
+        client,
+        app,
+        input: Process(processing),
+        mask,
+    } = request;
+    let mut processed = Processed {
+        stats_type: processing.stats_type(),
+        processor: processing.processor_name(),
+        data: None,
+    };
+    // Do not run the processor if the mask removes its result.
+    if mask.field("data").is_some() {
+        let state = app.clone();
+        let data = run(&app, Party::Client(client.id), move |db| {
+            processing.run(&state, db)
+        });
+        let data = RawValue::from_string(data.await?).map_err(ApiError::internal)?;
+        processed.data = Some(data);
     }
-
-    #[test]
-    fn parameters_come_as_json_or_as_text() {
-        for params in [
-            json!({"risks_state": "current"}),
-            json!(r#"{"risks_state": "current"}"#),
-            json!(""),
-            json!([]),
-        ] {
-            let arguments =
-                json!({"type": "risk", "processor": "risk_averages", "processor_params": params});
-            assert!(
-                Process::from_arguments(Arguments::of(arguments)).is_ok(),
-                "{params}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let fields = |error: &ApiError| match error {
-            ApiError::Invalid(errors) => errors.iter().map(|(field, _)| field.to_owned()).collect(),
-            other => vec![other.to_string()],
-        };
-        let base = json!({"type": "risk", "processor": "risk_averages"});
-        for (field, value) in [
-            ("type", json!("odd")),
-            ("type", json!(null)),
-            ("processor", json!("tree")),
-            ("processor", json!(5)),
-            ("processor_params", json!({"risks_type": "junk"})),
-            ("processor_params", json!("{")),
-            ("processor_params", json!(5)),
-            ("local_stats_only", json!(3)),
-            ("date_from", json!("junk")),
-            ("anrs", json!(["zz"])),
-        ] {
-            let mut arguments = base.clone();
-            arguments[field] = value;
-            assert_eq!(fields(&error(arguments.clone())), [field], "{arguments}");
-        }
-        let mismatch = error(json!({"type": "risk", "processor": "threat_average_on_date"}));
-        assert!(matches!(mismatch, ApiError::WrongType { .. }), "{mismatch}");
-    }
+    json(StatusCode::OK, &mask, &processed)
 }

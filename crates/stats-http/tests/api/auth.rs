@@ -1,134 +1,105 @@
-//! Who is let in, and what the others are told.
-use crate::support::{Answer, FrontOffice, Service, days_ago, stat, uuid};
+//! Tokens, user agents, paths and methods.
+
 use reqwest::Method;
 use serde_json::json;
 use stats_db::ClientChange;
 use stats_testing::{TestDatabase, on_each_database};
 
-/// Every route that asks for a token.
-fn private_routes() -> Vec<(Method, String)> {
-    let of_analysis = format!("/api/v1/stats/{}", uuid());
-    [
-        (Method::GET, "/api/v1/stats/"),
-        (Method::POST, "/api/v1/stats/"),
-        (Method::GET, &of_analysis),
-        (Method::DELETE, &of_analysis),
-        (Method::GET, "/api/v1/stats/processed/"),
-        (Method::POST, "/api/v1/client/"),
-        (Method::GET, "/api/v1/client/me"),
-        (Method::PATCH, "/api/v1/client/me"),
-    ]
-    .map(|(method, path)| (method, path.to_owned()))
-    .to_vec()
+use crate::support::{FrontOffice, ME, PROCESSED, Response, STATS, Service, new_stat, uuid};
+
+/// The path of an analysis with a stat.
+fn stored_analysis(office: &FrontOffice<'_>) -> String {
+    let stat = new_stat("risk", 0, json!([]));
+    let path = format!("{STATS}{}", stat["anr"].as_str().unwrap());
+    office.store([stat]);
+    path
 }
 
-/// An analysis of which there is a stat.
-fn one_analysis(office: &FrontOffice<'_>) -> String {
-    let analysis = uuid();
-    let stats = json!([stat(&analysis, "risk", &days_ago(0), json!([]))]);
-    assert_eq!(office.post(&stats).status, 201);
-    analysis
-}
-
-on_each_database!(every_private_route_asks_for_a_token);
-fn every_private_route_asks_for_a_token(database: &TestDatabase) {
+on_each_database!(private_routes_require_a_token);
+fn private_routes_require_a_token(database: &TestDatabase) {
     let service = Service::start(database);
-    for (method, path) in private_routes() {
-        let ask = |token: Option<&str>| {
-            let request = service.request(method.clone(), &path).json(&json!({}));
-            Answer::to(
-                token
-                    .into_iter()
-                    .fold(request, |request, token| request.header("X-API-KEY", token)),
-            )
-        };
-        for nothing in [None, Some("")] {
-            let answer = ask(nothing);
-            assert_eq!(answer.status, 401, "{method} {path}");
-            assert_eq!(
-                answer.json(),
-                json!({"Error": "Unauthorized - Authentication required."})
-            );
+    let analysis = format!("{STATS}{}", uuid());
+    for (method, path) in [
+        (Method::GET, STATS),
+        (Method::POST, STATS),
+        (Method::GET, &analysis),
+        (Method::DELETE, &analysis),
+        (Method::GET, PROCESSED),
+        (Method::POST, "/api/v1/client/"),
+        (Method::GET, ME),
+        (Method::PATCH, ME),
+    ] {
+        let request = || service.request(method.clone(), path).json(&json!({}));
+        let with_token = |token: &str| request().header("X-API-KEY", token);
+        let error = json!({"Error": "Unauthorized - Authentication required."});
+        for request in [request(), with_token("")] {
+            Response::to(request).assert_json(401, error.clone());
         }
+        let error = json!({"Error": "Forbidden - Authentication failed."});
         for unknown in ["nope", "' OR 1=1 --", "\u{e9}", &"x".repeat(5000)] {
-            let answer = ask(Some(unknown));
-            assert_eq!(answer.status, 403, "{method} {path}");
-            assert_eq!(
-                answer.json(),
-                json!({"Error": "Forbidden - Authentication failed."})
-            );
+            Response::to(with_token(unknown)).assert_json(403, error.clone());
         }
     }
 }
 
-on_each_database!(a_deactivated_client_is_forbidden_at_once);
-fn a_deactivated_client_is_forbidden_at_once(database: &TestDatabase) {
+on_each_database!(a_deactivated_client_is_forbidden);
+fn a_deactivated_client_is_forbidden(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    assert_eq!(office.get("/api/v1/client/me").status, 200);
-    let activate = |is_active| {
-        let change = ClientChange {
-            is_active: Some(is_active),
-            ..ClientChange::default()
-        };
-        service
-            .db
-            .change_client(office.client.uuid, &change)
-            .unwrap();
-    };
-    activate(false);
-    let answer = office.get("/api/v1/client/me");
-    assert_eq!(
-        (answer.status, answer.json()),
-        (403, json!({"Error": "Forbidden - Authentication failed."}))
-    );
-    activate(true);
-    assert_eq!(office.get("/api/v1/client/me").status, 200);
+    assert_eq!(office.get(ME).status, 200);
+    office.change(&ClientChange::Active(false));
+    let error = json!({"Error": "Forbidden - Authentication failed."});
+    office.get(ME).assert_json(403, error);
+    office.change(&ClientChange::Active(true));
+    assert_eq!(office.get(ME).status, 200);
 }
 
-on_each_database!(who_calls_is_seen);
-fn who_calls_is_seen(database: &TestDatabase) {
+on_each_database!(responses_to_a_token_are_not_cached);
+fn responses_to_a_token_are_not_cached(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let last_seen = || {
-        service
-            .db
-            .client(office.client.uuid)
-            .unwrap()
-            .unwrap()
-            .last_seen
-    };
-    assert_eq!(last_seen(), None);
-    office.get("/api/v1/client/me");
-    assert!(last_seen().is_some());
-}
-
-on_each_database!(a_monarc_that_is_too_old_is_told_so);
-fn a_monarc_that_is_too_old_is_told_so(database: &TestDatabase) {
-    let service = Service::start(database);
-    let office = service.front_office();
-    let analysis = format!("/api/v1/stats/{}", one_analysis(&office));
     for path in [
-        "/api/v1/client/me",
-        "/api/v1/stats",
-        "/api/v1/stats/",
-        &analysis,
+        ME,
+        STATS,
+        &format!("{PROCESSED}?type=risk&processor=risk_averages"),
+        &stored_analysis(&office),
+        "/api/v1/stats/?limit=x",
+        "/stats/risks.json",
     ] {
-        let status = |agent: &str| {
-            let answer = Answer::to(
-                office
-                    .request(Method::GET, path)
-                    .header("User-Agent", agent),
-            );
-            assert!(
-                answer.status != 426 || answer.json()["Error"].as_str().unwrap().contains("2.10.2")
-            );
-            answer.status
+        let response = office.get(path);
+        assert_eq!(response.header("cache-control"), Some("no-store"), "{path}");
+    }
+    let posted = office.post(&json!([]));
+    assert_eq!(posted.header("cache-control"), Some("no-store"));
+}
+
+on_each_database!(authentication_updates_last_seen);
+fn authentication_updates_last_seen(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    assert_eq!(office.stored().last_seen, None);
+    // The service updates it concurrently with the response, and retries with the next request.
+    while office.stored().last_seen.is_none() {
+        assert_eq!(office.get(ME).status, 200);
+    }
+}
+
+on_each_database!(an_outdated_monarc_gets_426);
+fn an_outdated_monarc_gets_426(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    for path in [ME, "/api/v1/stats", STATS, &stored_analysis(&office)] {
+        let get = |agent: &str| {
+            let request = office.request(Method::GET, path);
+            Response::to(request.header("User-Agent", agent))
         };
         for old in ["MONARC/2.9.1", "MONARC/2.10.1", "MONARC/1", "MONARC/v2.8.2"] {
-            assert_eq!(status(old), 426, "{old} {path}");
+            let response = get(old);
+            assert_eq!(response.status, 426, "{old} {path}");
+            let error = response.json()["Error"].to_string();
+            assert!(error.contains("2.10.2"), "{error}");
         }
-        for fine in [
+        for accepted in [
             "MONARC/2.10.2",
             "MONARC/2.13.3-p1",
             "MONARC/",
@@ -137,33 +108,31 @@ fn a_monarc_that_is_too_old_is_told_so(database: &TestDatabase) {
             "MONARC/v2.12.5",
             "",
         ] {
-            assert_eq!(status(fine), 200, "{fine} {path}");
+            assert_eq!(get(accepted).status, 200, "{accepted} {path}");
         }
     }
 }
 
-on_each_database!(paths_work_with_and_without_their_last_slash);
-fn paths_work_with_and_without_their_last_slash(database: &TestDatabase) {
+on_each_database!(paths_work_with_and_without_a_trailing_slash);
+fn paths_work_with_and_without_a_trailing_slash(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let analysis = format!("/api/v1/stats/{}", one_analysis(&office));
     for path in [
-        "/api/v1/client/me",
+        ME,
         "/api/v1/stats",
-        &analysis,
+        &stored_analysis(&office),
         "/api/v1/stats/processed/list",
         "/about.json",
         "/health",
     ] {
         assert_eq!(office.get(path).status, 200, "{path}");
         assert_eq!(office.get(&format!("{path}/")).status, 200, "{path}/");
-        let head = Answer::to(office.request(Method::HEAD, path));
-        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        Response::to(office.request(Method::HEAD, path)).assert_empty(200);
     }
 }
 
-on_each_database!(what_is_not_there_is_told_in_json);
-fn what_is_not_there_is_told_in_json(database: &TestDatabase) {
+on_each_database!(unknown_paths_and_methods_are_json_errors);
+fn unknown_paths_and_methods_are_json_errors(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     for path in [
@@ -174,47 +143,34 @@ fn what_is_not_there_is_told_in_json(database: &TestDatabase) {
         "/api",
         "/%00%ff",
     ] {
-        let answer = office.get(path);
-        assert_eq!(
-            (answer.status, answer.header("content-type")),
-            (404, Some("application/json")),
-            "{path}"
-        );
-        assert!(answer.json()["message"].is_string(), "{path}");
+        let response = office.get(path);
+        response.assert_error(404);
+        let content_type = response.header("content-type");
+        assert_eq!(content_type, Some("application/json"), "{path}");
     }
     for (method, path, allowed) in [
-        (Method::PUT, "/api/v1/stats/", "GET, HEAD, POST"),
-        (Method::POST, "/api/v1/client/me", "GET, HEAD, PATCH"),
+        (Method::PUT, STATS, "GET, HEAD, POST"),
+        (Method::POST, ME, "GET, HEAD, PATCH"),
         (Method::GET, "/api/v1/client/", "POST"),
         (Method::POST, "/about.json", "GET, HEAD"),
         (Method::POST, "/api/v1/stats/processed/list", "GET, HEAD"),
     ] {
-        let answer = office.send(method, path, &json!({}));
-        assert_eq!(
-            (answer.status, answer.header("allow")),
-            (405, Some(allowed)),
-            "{path}"
-        );
-        assert!(answer.json()["message"].is_string(), "{path}");
+        let response = office.send(method, path, &json!({}));
+        response.assert_error(405);
+        assert_eq!(response.header("allow"), Some(allowed), "{path}");
     }
 }
 
-on_each_database!(the_instance_tells_what_it_is);
-fn the_instance_tells_what_it_is(database: &TestDatabase) {
-    let config = stats_http::HttpConfig {
-        contact: Some("admin@example.org".to_owned()),
-        ..Default::default()
-    };
-    let service = Service::with_config(database, config);
+on_each_database!(about_json_describes_the_instance);
+fn about_json_describes_the_instance(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        config.contact = Some("admin@example.org".to_owned());
+    });
     let about = service.get("/about.json").json();
     assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(about["api_v1_root"], "/api/v1/");
     assert_eq!(about["contact"], "admin@example.org");
-    assert!(
-        about["version_url"]
-            .as_str()
-            .unwrap()
-            .starts_with("https://")
-    );
+    let url = about["version_url"].as_str().unwrap();
+    assert!(url.starts_with("https://"), "{url}");
     assert_eq!(service.get("/health").json(), json!({"status": "ok"}));
 }

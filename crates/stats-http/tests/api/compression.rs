@@ -1,4 +1,4 @@
-//! Answers for those who understand gzip, and for those who do not.
+//! Compressed responses.
 
 use std::io::Read;
 
@@ -9,34 +9,33 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, Service, days_ago, stat, uuid};
+use crate::support::{Response, STATS, Service, new_stat, uuid};
 
-/// Status, headers and the bytes of the body, as somebody who sends this `Accept-Encoding` gets them.
+/// Sends a request with this `Accept-Encoding`; returns the status, the headers and the bytes of the body.
 fn fetch(request: RequestBuilder, accepted: &str) -> (u16, HeaderMap, Vec<u8>) {
-    let answer = request.header("Accept-Encoding", accepted).send().unwrap();
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    (status, headers, answer.bytes().unwrap().to_vec())
+    let response = request.header("Accept-Encoding", accepted).send().unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    (status, headers, response.bytes().unwrap().to_vec())
 }
 
-fn unpacked(bytes: &[u8]) -> String {
+fn decompress(bytes: &[u8]) -> String {
     let mut text = String::new();
     GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
     text
 }
 
-on_each_database!(long_lists_are_compressed_on_demand);
-fn long_lists_are_compressed_on_demand(database: &TestDatabase) {
+on_each_database!(long_responses_are_compressed_on_request);
+fn long_responses_are_compressed_on_request(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let text: String = (0..20_000)
-        .map(|number| format!("word {number} "))
-        .collect();
+    let words = (0..20_000).map(|number| format!("word {number} "));
+    let text: String = words.collect();
     let stats: Vec<_> = (0..10)
-        .map(|_| stat(&uuid(), "threat", &days_ago(0), json!([text])))
+        .map(|_| new_stat("threat", 0, json!([text])))
         .collect();
-    assert_eq!(office.post(&json!(stats)).status, 201);
-    let list = || office.request(Method::GET, "/api/v1/stats/");
-    let plain = Answer::to(list());
+    office.store(&stats);
+    let list = || office.request(Method::GET, STATS);
+    let plain = Response::to(list());
     assert_eq!(plain.header("content-encoding"), None);
     assert_eq!(plain.header("vary"), Some("accept-encoding"));
     for accepted in ["gzip", "br, deflate, gzip;q=0.5", "identity;q=0, gzip"] {
@@ -46,7 +45,7 @@ fn long_lists_are_compressed_on_demand(database: &TestDatabase) {
         assert_eq!(headers["vary"], "accept-encoding");
         assert_eq!(headers["x-total-count"], "10");
         assert!(body.len() * 3 < plain.body.len(), "{}", body.len());
-        assert!(unpacked(&body) == plain.body, "{accepted}");
+        assert!(decompress(&body) == plain.body, "{accepted}");
     }
     for accepted in [
         "",
@@ -58,17 +57,14 @@ fn long_lists_are_compressed_on_demand(database: &TestDatabase) {
         "identity",
     ] {
         let (status, headers, body) = fetch(list(), accepted);
-        assert_eq!(
-            (status, headers.get("content-encoding")),
-            (200, None),
-            "{accepted}"
-        );
+        assert_eq!(status, 200, "{accepted}");
+        assert_eq!(headers.get("content-encoding"), None, "{accepted}");
         assert!(body == plain.body.as_bytes());
     }
 }
 
 #[test]
-fn a_few_bytes_are_sent_as_they_are() {
+fn short_responses_are_not_compressed() {
     let database = TestDatabase::sqlite();
     let service = Service::start(&database);
     let (status, headers, body) = fetch(service.request(Method::GET, "/health"), "gzip");
@@ -78,21 +74,21 @@ fn a_few_bytes_are_sent_as_they_are() {
 }
 
 #[test]
-fn what_is_compressed_has_a_weak_tag_that_is_known_again() {
+fn compressed_responses_have_weak_etags() {
     let database = TestDatabase::sqlite();
     let service = Service::start(&database);
+    let threat =
+        || json!({"uuid": uuid(), "label2": "x", "count": 1, "maxRisk": 2, "averageRate": "1.5"});
+    let data: Vec<_> = (0..20).map(|_| threat()).collect();
     let office = service.front_office();
-    let data: Vec<_> = (0..20)
-        .map(|_| json!({"uuid": uuid(), "label2": "x", "count": 1, "maxRisk": 2, "averageRate": "1.5"}))
-        .collect();
-    office.post(&json!([stat(&uuid(), "threat", &days_ago(0), json!(data))]));
+    office.store([new_stat("threat", 0, json!(data))]);
     let threats = || service.request(Method::GET, "/stats/threats.json");
-    let plain = Answer::to(threats());
+    let plain = Response::to(threats());
     let strong = plain.header("etag").unwrap().to_owned();
     assert!(strong.starts_with('"'));
     let (_, headers, body) = fetch(threats(), "gzip");
     assert_eq!(headers["etag"], format!("W/{strong}"));
-    assert_eq!(unpacked(&body), plain.body);
+    assert_eq!(decompress(&body), plain.body);
     for tag in [format!("W/{strong}"), strong] {
         let (status, headers, body) = fetch(threats().header("If-None-Match", &tag), "gzip");
         assert_eq!((status, body.len()), (304, 0), "{tag}");

@@ -1,4 +1,4 @@
-//! Slow clients, over raw sockets: they are sent away in time, and meanwhile nobody else waits for them.
+//! Slow clients, on raw connections: the service disconnects them in time, and other clients do not wait for them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,25 +7,16 @@ use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use stats_http::{HttpConfig, Limits};
+use stats_http::Limits;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{FrontOffice, Service, days_ago, stat, uuid};
-
-/// Far more than any of the times that the tests set.
-const LONG: Duration = Duration::from_secs(20);
+use crate::support::{FrontOffice, LONG, ME, STATS, Service, days_ago, new_stat, stat, wait_until};
 
 fn start(database: &TestDatabase, limits: Limits) -> Service {
-    Service::with_config(
-        database,
-        HttpConfig {
-            limits,
-            ..HttpConfig::default()
-        },
-    )
+    Service::with_config(database, |config| config.limits = limits)
 }
 
-fn impatient() -> Limits {
+fn short_timeouts() -> Limits {
     let short = Duration::from_secs(1);
     Limits {
         header_timeout: short,
@@ -36,251 +27,209 @@ fn impatient() -> Limits {
     }
 }
 
-fn connect(service: &Service) -> TcpStream {
-    let socket = TcpStream::connect(service.address).unwrap();
-    socket.set_read_timeout(Some(LONG)).unwrap();
-    socket
-}
-
-/// What comes until the service hangs up.
+/// Reads until the service disconnects.
+#[track_caller]
 fn read_to_end(mut socket: &TcpStream) -> String {
-    let started = Instant::now();
-    let mut answer = Vec::new();
-    // It may end with a reset where something was left unread.
-    let _ = socket.read_to_end(&mut answer);
-    assert!(started.elapsed() < LONG, "it does not hang up");
-    String::from_utf8_lossy(&answer).into_owned()
+    let start = Instant::now();
+    let mut response = Vec::new();
+    // The connection ends with a reset if the service has not read all that was sent.
+    let _ = socket.read_to_end(&mut response);
+    assert!(start.elapsed() < LONG, "the service does not disconnect");
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Sends a byte now and then for as long as somebody listens.
-fn trickle(mut socket: &TcpStream, piece: &str) {
-    let started = Instant::now();
-    while socket.write_all(piece.as_bytes()).is_ok() {
-        assert!(started.elapsed() < LONG, "it does not hang up");
-        sleep(Duration::from_millis(50));
+/// Stores stats that together exceed the buffers of the sockets.
+fn store_large_stats(office: &FrontOffice<'_>, count: usize) {
+    let text = "x".repeat(4 << 20);
+    for _ in 0..count {
+        office.store([new_stat("compliance", 0, json!([text]))]);
     }
 }
 
-fn post_head(office: &FrontOffice<'_>, length: usize) -> String {
-    format!(
-        "POST /api/v1/stats/ HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n",
-        office.client.token.reveal()
-    )
+/// Requests a list and reads none of it.
+fn request_list(office: &FrontOffice<'_>) -> TcpStream {
+    let token = office.client.token.reveal();
+    let head = format!("GET {STATS} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {token}\r\n\r\n");
+    office.service.connect(head)
 }
 
 #[test]
-fn headers_have_to_come_in_time() {
+fn slow_headers_get_408() {
     let database = TestDatabase::sqlite();
-    let service = start(&database, impatient());
-    let mut socket = connect(&service);
-    socket.write_all(b"GET /health HTTP/1.1\r\nHos").unwrap();
-    let answer = read_to_end(&socket);
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    // Every further request on a connection too.
-    let mut socket = connect(&service);
-    socket
-        .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nX: ")
-        .unwrap();
-    trickle(&socket, "x");
-    let answer = read_to_end(&socket);
-    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 1, "{answer}");
+    let service = start(&database, short_timeouts());
+    let response = read_to_end(&service.connect("GET /health HTTP/1.1\r\nHos"));
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
 }
 
 #[test]
-fn bodies_have_to_keep_coming() {
+fn unfinished_second_requests_leave_connections_for_others() {
     let database = TestDatabase::sqlite();
-    let service = start(&database, impatient());
+    let connections = 4 * available_parallelism().unwrap().get();
+    let limits = Limits {
+        connections,
+        ..short_timeouts()
+    };
+    let service = start(&database, limits);
+    let begin_second = |_| {
+        let mut socket = service.connect("HEAD /about HTTP/1.1\r\nHost: x\r\n\r\n");
+        let mut response = [0; 2000];
+        let length = socket.read(&mut response).unwrap();
+        assert!(response[..length].starts_with(b"HTTP/1.1 200 OK"));
+        let _ = socket.write_all(b"GET /about HTTP/1.1\r\nX: ");
+        socket
+    };
+    let _unfinished: Vec<_> = (0..2 * connections).map(begin_second).collect();
+    for _ in 0..4 {
+        assert_eq!(service.get("/health").status, 200);
+    }
+}
+
+#[test]
+fn slow_bodies_get_408() {
+    let database = TestDatabase::sqlite();
+    let service = start(&database, short_timeouts());
     let office = service.front_office();
-    let mut slow = connect(&service);
-    slow.write_all((post_head(&office, 1000) + "[").as_bytes())
-        .unwrap();
+    let mut slow = service.connect(office.post_head(1000) + "[");
     for _ in 0..25 {
         let _ = slow.write_all(b" ");
         sleep(Duration::from_millis(50));
     }
-    let answer = read_to_end(&slow);
-    assert!(
-        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("content-type: application/json"),
-        "{answer}"
-    );
-    assert!(
-        answer.ends_with(r#"{"message":"The body did not arrive in time."}"#),
-        "{answer}"
-    );
+    let response = read_to_end(&slow);
+    let status_line = "HTTP/1.1 408 Request Timeout\r\n";
+    assert!(response.starts_with(status_line), "{response}");
+    let content_type = "content-type: application/json";
+    assert!(response.contains(content_type), "{response}");
+    let body = r#"{"message":"The body did not arrive in time."}"#;
+    assert!(response.ends_with(body), "{response}");
 
-    // One that is as fast as it has to be may take longer than that.
-    let mut steady = connect(&service);
-    let piece = [b' '; 100];
-    steady
-        .write_all(post_head(&office, 2 + 100 * 40).as_bytes())
-        .unwrap();
-    let started = Instant::now();
+    // A body that arrives at the minimum rate may take longer than `stall_timeout`.
+    let mut steady = service.connect(office.post_head(2 + 100 * 40));
+    let start = Instant::now();
     for _ in 0..40 {
-        steady.write_all(&piece).unwrap();
+        steady.write_all(&[b' '; 100]).unwrap();
         sleep(Duration::from_millis(50));
     }
     steady.write_all(b"[]").unwrap();
-    assert!(started.elapsed() > impatient().stall_timeout);
-    let answer = read_to_end(&steady);
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(start.elapsed() > short_timeouts().stall_timeout);
+    let response = read_to_end(&steady);
+    assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
 }
 
 #[test]
-fn a_body_that_nobody_reads_does_not_keep_a_connection() {
+fn an_unread_body_does_not_keep_a_connection() {
     let database = TestDatabase::sqlite();
-    let service = start(&database, impatient());
-    let mut socket = connect(&service);
-    socket
-        .write_all(b"POST /about.json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        .unwrap();
-    trickle(&socket, "1\r\nx\r\n");
-    assert!(read_to_end(&socket).starts_with("HTTP/1.1 405 "));
+    let service = start(&database, short_timeouts());
+    for (method, status) in [("POST", "405"), ("GET", "200")] {
+        for length in ["Transfer-Encoding: chunked", "Content-Length: 1000"] {
+            let head = format!("{method} /about.json HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n");
+            let mut socket = service.connect(&head);
+            if method == "POST" {
+                wait_until(|| {
+                    sleep(Duration::from_millis(50));
+                    socket.write_all(b"1\r\nx\r\n").is_err()
+                });
+            }
+            let response = read_to_end(&socket);
+            let status_line = format!("HTTP/1.1 {status} ");
+            assert!(response.starts_with(&status_line), "{head} {response}");
+        }
+    }
 }
 
-on_each_database!(who_never_reads_holds_up_nobody);
-fn who_never_reads_holds_up_nobody(database: &TestDatabase) {
+#[test]
+fn a_chunked_body_is_read() {
+    let database = TestDatabase::sqlite();
+    let service = start(&database, short_timeouts());
+    let head = service.front_office().post_head(2);
+    let head = head.replace("Content-Length: 2", "Transfer-Encoding: chunked");
+    let mut socket = service.connect(head);
+    socket.write_all(b"1\r\n[\r\n1\r\n]\r\n0\r\n\r\n").unwrap();
+    let next = b"GET /about.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    socket.write_all(next).unwrap();
+    let responses = read_to_end(&socket);
+    assert!(responses.starts_with("HTTP/1.1 201 "), "{responses}");
+    assert!(responses.contains("HTTP/1.1 200 "), "{responses}");
+}
+
+on_each_database!(clients_that_do_not_read_do_not_delay_others);
+fn clients_that_do_not_read_do_not_delay_others(database: &TestDatabase) {
+    let timeout = Duration::from_secs(3);
     let limits = Limits {
-        header_timeout: Duration::from_secs(3),
-        keep_alive: Duration::from_secs(3),
-        stall_timeout: Duration::from_secs(3),
+        header_timeout: timeout,
+        keep_alive: timeout,
+        stall_timeout: timeout,
         list_timeout: Duration::from_secs(5),
         ..Limits::default()
     };
+    let lists = limits.lists.all;
     let service = start(database, limits.clone());
-    let office = service.front_office();
-    // Far more than the buffers of the sockets take.
-    let text = "x".repeat(4 << 20);
-    for _ in 0..8 {
-        let large = stat(&uuid(), "compliance", &days_ago(0), json!([text]));
-        assert_eq!(office.post(&json!([large])).status, 201);
-    }
+    store_large_stats(&service.front_office(), 8);
     let other = service.front_office();
-    let analysis = uuid();
-    other.post(&json!([stat(&analysis, "risk", &days_ago(0), json!([]))]));
+    let new = new_stat("risk", 0, json!([]));
+    let analysis = new["anr"].as_str().unwrap().to_owned();
+    other.store([new]);
 
-    // More than there are connections to the database, by as many clients as it takes to have all turns.
-    let admins: Vec<_> = (0..limits.lists).map(|_| service.admin()).collect();
-    let ask = |admin: &FrontOffice<'_>| {
-        let mut socket = connect(&service);
-        let token = admin.client.token.reveal();
-        write!(
-            socket,
-            "GET /api/v1/stats/ HTTP/1.1\r\nHost: x\r\nX-API-KEY: {token}\r\n\r\n"
-        )
-        .unwrap();
-        socket
-    };
-    let first = ask(&admins[0]);
+    // More lists than there are connections to the database, by enough clients to use up all turns.
+    let admins: Vec<_> = (0..lists).map(|_| service.admin()).collect();
+    let first = request_list(&admins[0]);
     first.peek(&mut [0]).unwrap();
-    let others = admins.iter().cycle().skip(1);
-    let silent: Vec<_> = others.take(3 * limits.lists - 1).map(ask).collect();
-    let started = Instant::now();
-    while service.db.connections().in_use < 6 {
-        assert!(started.elapsed() < LONG, "the lists do not begin");
-        sleep(Duration::from_millis(5));
-    }
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(1) {
-        let asked = Instant::now();
+    let others = admins.iter().cycle().skip(1).take(3 * lists as usize - 1);
+    let unread: Vec<_> = others.map(request_list).collect();
+    wait_until(|| service.db.connections().in_use >= lists);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(1) {
+        let round = Instant::now();
         assert_eq!(service.get("/health").status, 200);
-        assert_eq!(other.get("/api/v1/client/me").status, 200);
-        let posted = json!([stat(&analysis, "risk", &days_ago(0), json!([]))]);
-        assert_eq!(other.post(&posted).status, 201);
-        assert!(
-            asked.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            asked.elapsed()
-        );
+        assert_eq!(other.get(ME).status, 200);
+        other.store([stat(&analysis, "risk", &days_ago(0), json!([]))]);
+        let elapsed = round.elapsed();
+        assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
     }
-    assert!(
-        service.db.connections().in_use >= 6,
-        "all that was while they were held"
-    );
+    let in_use = service.db.connections().in_use;
+    assert!(in_use >= lists, "{in_use}: the lists ended too early");
 
-    // Whoever takes nothing gives back what it holds, and the lists of others go on.
-    assert_eq!(other.get(&format!("/api/v1/stats/{analysis}")).status, 200);
-    let started = Instant::now();
-    drop(silent);
-    while service.db.connections().in_use > 0 {
-        assert!(
-            started.elapsed() < LONG,
-            "connections to the database are kept"
-        );
-        sleep(Duration::from_millis(20));
-    }
+    // A client that does not read loses its turn, and other lists proceed.
+    assert_eq!(other.get(&format!("{STATS}{analysis}")).status, 200);
+    drop(unread);
+    wait_until(|| service.db.connections().in_use == 0);
     sleep(limits.list_timeout);
     let rest = read_to_end(&first);
     assert!(rest.starts_with("HTTP/1.1 200 OK"));
-    assert!(!rest.ends_with("0\r\n\r\n"), "half a list is no list");
+    assert!(!rest.ends_with("0\r\n\r\n"), "the list must not look whole");
 }
 
 #[test]
-fn a_client_does_not_take_the_turns_of_others() {
+fn a_client_cannot_use_up_the_list_turns() {
     let database = TestDatabase::sqlite();
     let service = start(&database, Limits::default());
     let office = service.front_office();
-    let text = "x".repeat(4 << 20);
-    for _ in 0..4 {
-        office.post(&json!([stat(
-            &uuid(),
-            "compliance",
-            &days_ago(0),
-            json!([text])
-        )]));
-    }
-    let silent: Vec<_> = (0..12)
-        .map(|_| {
-            let mut socket = connect(&service);
-            let token = office.client.token.reveal();
-            write!(
-                socket,
-                "GET /api/v1/stats/ HTTP/1.1\r\nHost: x\r\nX-API-KEY: {token}\r\n\r\n"
-            )
-            .unwrap();
-            socket
-        })
-        .collect();
-    let started = Instant::now();
-    while service.db.connections().in_use < 2 {
-        assert!(started.elapsed() < LONG, "the lists do not begin");
-        sleep(Duration::from_millis(5));
-    }
-    let asked = Instant::now();
+    store_large_stats(&office, 4);
+    let _unread: Vec<_> = (0..12).map(|_| request_list(&office)).collect();
+    wait_until(|| service.db.connections().in_use >= 2);
+    let start = Instant::now();
     assert!(service.front_office().list(&json!({})).is_empty());
-    assert!(
-        asked.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        asked.elapsed()
-    );
-    drop(silent);
+    let elapsed = start.elapsed();
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
 }
 
 #[test]
-fn connections_are_bounded_and_wait_for_each_other() {
+fn connections_beyond_the_limit_wait() {
     let database = TestDatabase::sqlite();
     let workers = available_parallelism().unwrap().get();
     let limits = Limits {
         connections: workers,
         header_timeout: Duration::from_secs(3),
-        ..impatient()
+        ..short_timeouts()
     };
-    let service = start(&database, limits.clone());
-    let idle: Vec<_> = (0..workers).map(|_| connect(&service)).collect();
-    // Until the service has taken them in.
-    sleep(Duration::from_millis(300));
-    let mut late = connect(&service);
-    late.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    late.set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
+    let service = start(&database, limits);
+    let _idle: Vec<_> = (0..workers).map(|_| service.connect("")).collect();
+    // Until the service has accepted them.
+    let pause = Duration::from_millis(300);
+    sleep(pause);
+    let mut late = service.connect("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    late.set_read_timeout(Some(pause)).unwrap();
     assert!(late.read(&mut [0; 1]).is_err(), "all connections are taken");
     late.set_read_timeout(Some(LONG)).unwrap();
-    // Those that do nothing end by themselves.
+    // The idle connections time out.
     assert!(read_to_end(&late).starts_with("HTTP/1.1 200 OK"));
-    drop(idle);
 }

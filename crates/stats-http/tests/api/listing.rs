@@ -1,22 +1,22 @@
-//! Lists of stats: every filter, pages, and the walls between tenants.
+//! Lists of stats: filters, pages, and the separation of clients.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, FrontOffice, Service, days_ago, stat, uuid, uuids};
-
-const STATS: &str = "/api/v1/stats/";
+use crate::support::{
+    FrontOffice, Response, STATS, Service, days_ago, new_stat, stat, uuid, uuids,
+};
 
 /// Two analyses of one client; threats of today, yesterday, 40 and 200 days ago, and a vulnerability of today.
-struct Fleet<'a> {
+struct Stored<'a> {
     office: FrontOffice<'a>,
     one: String,
     two: String,
     stats: Vec<Value>,
 }
 
-impl<'a> Fleet<'a> {
+impl<'a> Stored<'a> {
     fn new(service: &'a Service) -> Self {
         let office = service.front_office();
         let (one, two) = (uuid(), uuid());
@@ -28,7 +28,7 @@ impl<'a> Fleet<'a> {
             stat(&one, "threat", &days_ago(200), json!([])),
             stat(&one, "vulnerability", &days_ago(0), json!([{"count": 1}])),
         ];
-        assert_eq!(office.post(&json!(stats)).status, 201);
+        office.store(&stats);
         Self {
             office,
             one,
@@ -37,58 +37,47 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// The ids of the stats at these places.
-    fn ids(&self, places: &[usize]) -> Vec<String> {
-        uuids(
-            &places
-                .iter()
-                .map(|place| self.stats[*place].clone())
-                .collect::<Vec<_>>(),
-        )
+    /// The sorted ids of the stats with these indices.
+    fn ids(&self, indices: &[usize]) -> Vec<String> {
+        let stats = indices.iter().map(|index| self.stats[*index].clone());
+        uuids(&stats.collect::<Vec<_>>())
     }
 
-    /// The ids of the threats that a filter lets through.
+    /// The sorted ids of the threats that a filter selects.
+    #[track_caller]
     fn threats(&self, mut filter: Value) -> Vec<String> {
         filter["type"] = json!("threat");
         self.office.list_ids(&filter)
     }
 }
 
-on_each_database!(a_list_has_metadata_and_stats_as_they_were_sent);
-fn a_list_has_metadata_and_stats_as_they_were_sent(database: &TestDatabase) {
+on_each_database!(a_list_has_metadata_and_stats);
+fn a_list_has_metadata_and_stats(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
-    let answer = fleet.office.ask(STATS, &json!({"type": "vulnerability"}));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("x-total-count"), Some("1"));
+    let stored = Stored::new(&service);
+    let office = &stored.office;
+    let response = office.get_with(STATS, &json!({"type": "vulnerability"}));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("x-total-count"), Some("1"));
     assert_eq!(
-        answer.json(),
-        json!({"metadata": {"count": "1", "offset": "0", "limit": "0"}, "data": [fleet.stats[5]]})
+        response.json(),
+        json!({"metadata": {"count": "1", "offset": "0", "limit": "0"}, "data": [stored.stats[5]]})
     );
-    for nothing in [json!({}), json!([]), json!(null)] {
-        assert_eq!(
-            fleet.office.list_ids(&nothing),
-            fleet.ids(&[0, 1, 2, 3, 5]),
-            "all types"
-        );
+    let all = stored.ids(&[0, 1, 2, 3, 5]);
+    for empty in [json!({}), json!([]), json!(null)] {
+        assert_eq!(office.list_ids(&empty), all, "{empty}");
     }
-    let bodiless = fleet.office.get("/api/v1/stats").json();
-    assert_eq!(
-        uuids(bodiless["data"].as_array().unwrap()),
-        fleet.ids(&[0, 1, 2, 3, 5])
-    );
+    assert_eq!(uuids(&office.get("/api/v1/stats").data()), all);
 }
 
 on_each_database!(dates_are_inclusive);
 fn dates_are_inclusive(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
-    for (filter, places) in [
+    let stored = Stored::new(&service);
+    let (today, yesterday) = (days_ago(0), days_ago(1));
+    for (filter, indices) in [
         (json!({}), &[0, 1, 2, 3][..]),
-        (
-            json!({"date_from": days_ago(1), "date_to": days_ago(1)}),
-            &[2],
-        ),
+        (json!({"date_from": yesterday, "date_to": yesterday}), &[2]),
         (json!({"date_from": days_ago(200)}), &[0, 1, 2, 3, 4]),
         (
             json!({"date_from": days_ago(200), "date_to": days_ago(40)}),
@@ -98,143 +87,111 @@ fn dates_are_inclusive(database: &TestDatabase) {
             json!({"date_from": null, "date_to": null, "anrs": null}),
             &[0, 1, 2, 3],
         ),
-        (
-            json!({"date_from": format!("{}T00:00:00Z", days_ago(0))}),
-            &[0, 1],
-        ),
-        (
-            json!({"date_from": days_ago(0), "date_to": days_ago(1)}),
-            &[],
-        ),
+        (json!({"date_from": format!("{today}T00:00:00Z")}), &[0, 1]),
+        // In the query string this is an error.
+        (json!({"date_from": today, "date_to": yesterday}), &[]),
+        // The default is three months before `date_to`.
+        (json!({"date_to": days_ago(150)}), &[4]),
     ] {
-        assert_eq!(fleet.threats(filter.clone()), fleet.ids(places), "{filter}");
+        let ids = stored.threats(filter.clone());
+        assert_eq!(ids, stored.ids(indices), "{filter}");
     }
 }
 
-on_each_database!(analyses_are_filtered);
-fn analyses_are_filtered(database: &TestDatabase) {
+on_each_database!(anr_and_anrs_filter_by_analysis);
+fn anr_and_anrs_filter_by_analysis(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
-    for (filter, places) in [
-        (json!({"anrs": [fleet.two]}), &[1, 2][..]),
-        (json!({"anrs": [fleet.one, fleet.two]}), &[0, 1, 2, 3]),
-        (
-            json!({"anrs": format!("{},{}", fleet.one, fleet.two)}),
-            &[0, 1, 2, 3],
-        ),
+    let stored = Stored::new(&service);
+    let (one, two) = (&stored.one, &stored.two);
+    for (filter, indices) in [
+        (json!({"anrs": [two]}), &[1, 2][..]),
+        (json!({"anrs": [one, two]}), &[0, 1, 2, 3]),
+        (json!({"anrs": format!("{one},{two}")}), &[0, 1, 2, 3]),
         (json!({"anrs": []}), &[0, 1, 2, 3]),
         (json!({"anrs": [uuid()]}), &[]),
-        (json!({"anr": fleet.two}), &[1, 2]),
-        (json!({"anr": fleet.two, "anrs": [fleet.one]}), &[]),
+        (json!({"anr": two}), &[1, 2]),
+        (json!({"anr": two, "anrs": [one]}), &[]),
         (json!({"group_by_anr": 1}), &[0, 1, 2, 3]),
     ] {
-        assert_eq!(fleet.threats(filter.clone()), fleet.ids(places), "{filter}");
+        let ids = stored.threats(filter.clone());
+        assert_eq!(ids, stored.ids(indices), "{filter}");
     }
 }
 
-on_each_database!(the_last_of_each_analysis);
-fn the_last_of_each_analysis(database: &TestDatabase) {
+on_each_database!(get_last_selects_the_newest_of_each_analysis);
+fn get_last_selects_the_newest_of_each_analysis(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
+    let stored = Stored::new(&service);
     for get_last in [json!(true), json!("true"), json!(1)] {
-        let answer = fleet
-            .office
-            .ask(STATS, &json!({"type": "threat", "get_last": get_last}));
-        assert_eq!(answer.json()["metadata"]["count"], "2");
-        assert_eq!(
-            uuids(answer.json()["data"].as_array().unwrap()),
-            fleet.ids(&[0, 1]),
-            "{get_last}"
-        );
+        let filter = json!({"type": "threat", "get_last": get_last});
+        let response = stored.office.get_with(STATS, &filter);
+        assert_eq!(response.json()["metadata"]["count"], "2");
+        assert_eq!(uuids(&response.data()), stored.ids(&[0, 1]), "{get_last}");
     }
-    assert_eq!(fleet.threats(json!({"get_last": false})).len(), 4);
+    assert_eq!(stored.threats(json!({"get_last": false})).len(), 4);
     let out_of_range =
         json!({"get_last": true, "date_from": days_ago(500), "date_to": days_ago(400)});
-    assert_eq!(
-        fleet.threats(out_of_range),
-        fleet.ids(&[0, 1]),
-        "whatever the dates"
-    );
-    let later = stat(&fleet.one, "threat", &days_ago(0), json!([]));
-    fleet.office.post(&json!([later]));
-    let mut expected = [fleet.ids(&[1]), uuids(&[later])].concat();
-    expected.sort();
-    assert_eq!(
-        fleet.threats(json!({"get_last": true})),
-        expected,
-        "of two on one date the one stored last"
-    );
+    let ids = stored.threats(out_of_range);
+    assert_eq!(ids, stored.ids(&[0, 1]), "the dates do not apply");
+    let later = stat(&stored.one, "threat", &days_ago(0), json!([]));
+    stored.office.store([&later]);
+    let ids = stored.threats(json!({"get_last": true}));
+    let expected = uuids(&[stored.stats[1].clone(), later]);
+    assert_eq!(ids, expected, "the later arrival of the same date");
 }
 
-on_each_database!(pages_walk_the_list);
-fn pages_walk_the_list(database: &TestDatabase) {
+on_each_database!(pages_cover_the_list_in_order);
+fn pages_cover_the_list_in_order(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
-    let mut walked = Vec::new();
+    let stored = Stored::new(&service);
+    let mut all = Vec::new();
     for offset in ["0", "2", "4", "6"] {
         let filter =
             json!({"type": "threat", "date_from": days_ago(300), "limit": "2", "offset": offset});
-        let answer = fleet.office.ask(STATS, &filter);
-        assert_eq!(answer.header("x-total-count"), Some("5"), "before paging");
-        let answer = answer.json();
-        let page = answer["data"].as_array().unwrap();
+        let response = stored.office.get_with(STATS, &filter);
+        // The number before paging.
+        assert_eq!(response.header("x-total-count"), Some("5"));
+        let page = response.data();
         assert_eq!(
-            answer["metadata"],
+            response.json()["metadata"],
             json!({"count": page.len().to_string(), "offset": offset, "limit": "2"})
         );
-        walked.extend(page.clone());
+        all.extend(page);
     }
     let key = |stat: &Value| (stat["date"].to_string(), stat["uuid"].to_string());
-    assert!(walked.is_sorted_by_key(key), "by date, then by id");
-    assert_eq!(uuids(&walked), fleet.ids(&[0, 1, 2, 3, 4]));
-    assert_eq!(
-        fleet
-            .threats(json!({"date_from": days_ago(300), "offset": 2}))
-            .len(),
-        3
-    );
-    assert_eq!(
-        fleet
-            .threats(json!({"date_from": days_ago(300), "limit": 0}))
-            .len(),
-        5,
-        "0 is no limit"
-    );
+    assert!(all.is_sorted_by_key(key), "by date, then by id");
+    assert_eq!(uuids(&all), stored.ids(&[0, 1, 2, 3, 4]));
+    let rest = stored.threats(json!({"date_from": days_ago(300), "offset": 2}));
+    assert_eq!(rest.len(), 3);
+    let unlimited = stored.threats(json!({"date_from": days_ago(300), "limit": 0}));
+    assert_eq!(unlimited.len(), 5, "0 stands for no limit");
 }
 
-on_each_database!(the_query_string_is_understood_too);
-fn the_query_string_is_understood_too(database: &TestDatabase) {
+on_each_database!(filters_are_read_from_the_query_string);
+fn filters_are_read_from_the_query_string(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
+    let stored = Stored::new(&service);
+    let (one, two) = (&stored.one, &stored.two);
     let list = |query: &str| {
-        let answer = fleet.office.get(&format!("/api/v1/stats/?{query}"));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        uuids(answer.json()["data"].as_array().unwrap())
+        let response = stored.office.get(&format!("{STATS}?{query}"));
+        assert_eq!(response.status, 200, "{response:?}");
+        uuids(&response.data())
     };
-    let (one, two) = (&fleet.one, &fleet.two);
     assert_eq!(list("type=threat&limit=1&offset=1&get_last=true").len(), 1);
-    assert_eq!(
-        list(&format!("type=threat&anrs={one},{two}")),
-        fleet.ids(&[0, 1, 2, 3])
-    );
-    assert_eq!(
-        list(&format!("type=threat&anrs[]={two}&date_to={}", days_ago(1))),
-        fleet.ids(&[2])
-    );
-    let body = fleet
-        .office
-        .request(Method::GET, "/api/v1/stats/?type=threat")
-        .body(r#"{"type": "vulnerability"}"#);
-    let both = Answer::to(body.header("Content-Type", "application/x-www-form-urlencoded")).json();
-    assert_eq!(
-        uuids(both["data"].as_array().unwrap()),
-        fleet.ids(&[5]),
-        "the body counts, whatever it says it is"
-    );
+    let both = list(&format!("type=threat&anrs={one},{two}"));
+    assert_eq!(both, stored.ids(&[0, 1, 2, 3]));
+    let of_two = list(&format!("type=threat&anrs[]={two}&date_to={}", days_ago(1)));
+    assert_eq!(of_two, stored.ids(&[2]));
+    // The body takes precedence, whatever its content type.
+    let path = format!("{STATS}?type=threat");
+    let request = stored.office.request(Method::GET, &path);
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+    let response = Response::to(request.body(r#"{"type": "vulnerability"}"#));
+    assert_eq!(uuids(&response.data()), stored.ids(&[5]));
 }
 
-on_each_database!(a_wrong_filter_is_named);
-fn a_wrong_filter_is_named(database: &TestDatabase) {
+on_each_database!(errors_of_a_filter_name_the_field);
+fn errors_of_a_filter_name_the_field(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     for (field, value) in [
@@ -252,113 +209,80 @@ fn a_wrong_filter_is_named(database: &TestDatabase) {
         ("offset", json!(99_999_999_999_u64)),
         ("get_last", json!("junk")),
     ] {
-        let answer = office.ask(STATS, &json!({field: value}));
-        assert_eq!(
-            (answer.status, &answer.json()["message"]),
-            (400, &json!("Input payload validation failed"))
-        );
-        assert!(
-            answer.json()["errors"][field].is_string(),
-            "{field}: {answer:?}"
-        );
+        office
+            .get_with(STATS, &json!({field: value}))
+            .assert_invalid(field);
     }
-    let unknown = office.ask(STATS, &json!({"type": "threat", "foo": 1}));
-    assert_eq!(
-        (unknown.status, unknown.json()),
-        (400, json!({"message": "Unknown arguments: foo"}))
-    );
-    for bad in ["{", "[1]", "5", "\"x\"", "\u{0}"] {
-        let answer = Answer::to(office.request(Method::GET, STATS).body(bad));
-        assert_eq!(answer.status, 400, "{bad:?}");
-        assert!(answer.json()["message"].is_string());
+    let [from, to] = [days_ago(0), days_ago(1)];
+    office
+        .get(&format!("{STATS}?date_from={from}&date_to={to}"))
+        .assert_invalid("date_from");
+    let unknown = office.get_with(STATS, &json!({"type": "threat", "foo": 1}));
+    unknown.assert_message(400, "Unknown arguments: foo");
+    for malformed in ["{", "[1]", "5", "\"x\"", "\u{0}"] {
+        let request = office.request(Method::GET, STATS).body(malformed);
+        Response::to(request).assert_error(400);
     }
     assert_eq!(office.get("/api/v1/stats/?limit=%ff&%zz").status, 400);
 }
 
-on_each_database!(tenants_neither_see_nor_delete_each_others_stats);
-fn tenants_neither_see_nor_delete_each_others_stats(database: &TestDatabase) {
+on_each_database!(clients_cannot_read_or_delete_stats_of_others);
+fn clients_cannot_read_or_delete_stats_of_others(database: &TestDatabase) {
     let service = Service::start(database);
-    let fleet = Fleet::new(&service);
-    let (other, admin) = (service.front_office(), service.admin());
-    let path = format!("/api/v1/stats/{}", fleet.two);
-    let own = fleet.office.get(&path);
-    assert_eq!(
-        (own.status, uuids(own.json().as_array().unwrap())),
-        (200, fleet.ids(&[1, 2]))
-    );
+    let stored = Stored::new(&service);
+    let (owner, other, admin) = (&stored.office, service.front_office(), service.admin());
+    let path = format!("{STATS}{}", stored.two);
+    let analysis_of = |client: &FrontOffice<'_>| {
+        let response = client.get(&path);
+        assert_eq!(response.status, 200);
+        uuids(response.json().as_array().unwrap())
+    };
+    assert_eq!(analysis_of(owner), stored.ids(&[1, 2]));
 
     for filter in [
         json!({}),
-        json!({"anr": fleet.two}),
-        json!({"anrs": [fleet.two], "get_last": true}),
+        json!({"anr": stored.two}),
+        json!({"anrs": [stored.two], "get_last": true}),
     ] {
         assert_eq!(other.list(&filter), [Value::Null; 0], "{filter}");
     }
     assert_eq!(other.get(&path).status, 404);
-    assert_eq!(Answer::to(other.request(Method::DELETE, &path)).status, 204);
-    assert_eq!(
-        uuids(admin.get(&path).json().as_array().unwrap()),
-        fleet.ids(&[1, 2]),
-        "an admin sees all"
-    );
-    assert_eq!(
-        admin.list_ids(&json!({"type": "threat"})),
-        fleet.ids(&[0, 1, 2, 3])
-    );
-    assert_eq!(Answer::to(admin.request(Method::DELETE, &path)).status, 204);
-    assert_eq!(
-        uuids(fleet.office.get(&path).json().as_array().unwrap()),
-        fleet.ids(&[1, 2]),
-        "and deletes its own"
-    );
+    assert_eq!(other.delete(&path).status, 204);
+    // An admin reads the stats of all clients, and deletes only its own.
+    assert_eq!(analysis_of(&admin), stored.ids(&[1, 2]));
+    let threats = admin.list_ids(&json!({"type": "threat"}));
+    assert_eq!(threats, stored.ids(&[0, 1, 2, 3]));
+    assert_eq!(admin.delete(&path).status, 204);
+    assert_eq!(analysis_of(owner), stored.ids(&[1, 2]));
 
-    let deleted = Answer::to(fleet.office.request(Method::DELETE, &path));
-    assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
-    let gone = fleet.office.get(&path);
-    assert_eq!(gone.status, 404);
-    assert!(gone.json()["message"].is_string());
-    assert_eq!(fleet.threats(json!({})), fleet.ids(&[0, 3]));
-    assert_eq!(
-        Answer::to(fleet.office.request(Method::DELETE, &path)).status,
-        204,
-        "nothing left is fine"
-    );
+    owner.delete(&path).assert_empty(204);
+    owner.get(&path).assert_error(404);
+    assert_eq!(stored.threats(json!({})), stored.ids(&[0, 3]));
+    assert_eq!(owner.delete(&path).status, 204, "deleting nothing succeeds");
     for method in [Method::GET, Method::DELETE] {
-        let answer = Answer::to(fleet.office.request(method, "/api/v1/stats/junk"));
-        assert_eq!(answer.status, 400);
-        assert!(answer.json()["errors"]["anr"].is_string());
+        let response = Response::to(owner.request(method, "/api/v1/stats/junk"));
+        response.assert_invalid("anr");
     }
 }
 
-on_each_database!(a_long_list_comes_in_pieces_and_whole);
-fn a_long_list_comes_in_pieces_and_whole(database: &TestDatabase) {
+on_each_database!(a_long_list_is_streamed_whole);
+fn a_long_list_is_streamed_whole(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let label = "x".repeat(50_000);
     let stats: Vec<_> = (0..60)
-        .map(|_| stat(&uuid(), "threat", &days_ago(0), json!([{"label1": label}])))
+        .map(|_| new_stat("threat", 0, json!([{"label1": label}])))
         .collect();
-    assert_eq!(office.post(&json!(stats)).status, 201);
-    let answer = office.ask(STATS, &json!({}));
-    assert_eq!(answer.header("x-total-count"), Some("60"));
-    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
-    let answer = answer.json();
-    assert_eq!(uuids(answer["data"].as_array().unwrap()), uuids(&stats));
-    assert!(
-        answer["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|stat| stat["data"][0]["label1"] == label)
-    );
-    assert_eq!(answer["metadata"]["count"], "60");
-    let head = Answer::to(office.request(Method::HEAD, STATS));
-    assert_eq!(
-        (
-            head.status,
-            head.body.as_str(),
-            head.header("x-total-count")
-        ),
-        (200, "", Some("60"))
-    );
+    office.store(&stats);
+    let response = office.get_with(STATS, &json!({}));
+    assert_eq!(response.header("x-total-count"), Some("60"));
+    assert_eq!(response.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(response.json()["metadata"]["count"], "60");
+    let listed = response.data();
+    assert_eq!(uuids(&listed), uuids(&stats));
+    let mut labels = listed.iter().map(|stat| &stat["data"][0]["label1"]);
+    assert!(labels.all(|found| *found == label));
+    let head = Response::to(office.request(Method::HEAD, STATS));
+    head.assert_empty(200);
+    assert_eq!(head.header("x-total-count"), Some("60"));
 }

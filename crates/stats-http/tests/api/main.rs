@@ -1,14 +1,16 @@
-//! The API as its clients see it: the real application on a real port, on SQLite and on PostgreSQL.
+//! Tests of the HTTP API: the application on a free port, with SQLite and PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod admin;
 mod auth;
 mod clients;
 mod compression;
+mod example;
 mod limits;
 mod listing;
 mod masks;
 mod metrics;
+mod outages;
 mod pages;
 mod posting;
 mod processed;

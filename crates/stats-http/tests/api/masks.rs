@@ -1,42 +1,43 @@
-//! `X-Fields`: the fields of an answer that somebody wants, on every route of the API.
+//! Masks (`X-Fields`) on every route of the API.
 
 use reqwest::Method;
 use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, FrontOffice, Service, days_ago, stat, uuid};
+use crate::support::{
+    FrontOffice, ME, PROCESSED, Response, STATS, Service, days_ago, new_stat, stat, uuid,
+};
 
-const STATS: &str = "/api/v1/stats/";
-const PROCESSED: &str = "/api/v1/stats/processed/";
-const ME: &str = "/api/v1/client/me";
+const PROCESSORS: &str = "/api/v1/stats/processed/list";
 
-fn masked(request: RequestBuilder, mask: &str) -> Answer {
-    Answer::to(request.header("X-Fields", mask))
+fn masked(request: RequestBuilder, mask: &str) -> Response {
+    Response::to(request.header("X-Fields", mask))
 }
 
+#[track_caller]
 fn get(office: &FrontOffice, path: &str, body: &Value, mask: &str) -> Value {
-    let answer = masked(office.request(Method::GET, path).json(body), mask);
-    assert_eq!(answer.status, 200, "{mask}: {answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    answer.json()
+    let response = masked(office.request(Method::GET, path).json(body), mask);
+    assert_eq!(response.status, 200, "{mask}: {response:?}");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    response.json()
 }
 
-on_each_database!(lists_are_masked);
-fn lists_are_masked(database: &TestDatabase) {
+on_each_database!(masks_apply_to_lists);
+fn masks_apply_to_lists(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let (one, today) = (uuid(), days_ago(0));
+    let (one, today, yesterday) = (uuid(), days_ago(0), days_ago(1));
     let threats =
         json!([{"object": "o", "count": 1.5, "labels": {"1": "x", "2": "y"}}, {"count": 2}]);
     let risks = json!({"current": {"High risks": [8, 6]}, "residual": []});
     let stats = [
-        stat(&one, "threat", &days_ago(1), threats),
+        stat(&one, "threat", &yesterday, threats),
         stat(&one, "risk", &today, risks),
     ];
-    assert_eq!(office.post(&json!(stats)).status, 201);
+    office.store(&stats);
     let whole = office.get(STATS).json();
-    let uuid_of = |place: usize| &stats[place]["uuid"];
+    let [first, second] = [0, 1].map(|index| &stats[index]["uuid"]);
     for (mask, kept) in [
         ("", whole.clone()),
         ("*", whole.clone()),
@@ -46,7 +47,7 @@ fn lists_are_masked(database: &TestDatabase) {
         ("data", json!({"data": stats})),
         (
             "data{uuid,date}",
-            json!({"data": [{"uuid": uuid_of(0), "date": days_ago(1)}, {"uuid": uuid_of(1), "date": today}]}),
+            json!({"data": [{"uuid": first, "date": yesterday}, {"uuid": second, "date": today}]}),
         ),
         (
             "{ metadata {limit}, data { anr } }",
@@ -69,123 +70,80 @@ fn lists_are_masked(database: &TestDatabase) {
     ] {
         assert_eq!(get(&office, STATS, &json!({}), mask), kept, "{mask}");
     }
-    let bare = format!("{STATS}{one}");
+    let analysis = format!("{STATS}{one}");
     for (mask, kept) in [
         ("nothing", json!([{}, {}])),
         ("type", json!([{"type": "threat"}, {"type": "risk"}])),
         ("*", json!(stats)),
     ] {
-        assert_eq!(get(&office, &bare, &json!(null), mask), kept, "{mask}");
+        assert_eq!(get(&office, &analysis, &json!(null), mask), kept, "{mask}");
     }
-    let counted = masked(office.request(Method::GET, STATS), "nothing");
-    assert_eq!(
-        counted.header("x-total-count"),
-        Some("2"),
-        "headers are not masked"
-    );
+    // Headers are not masked.
+    let response = masked(office.request(Method::GET, STATS), "nothing");
+    assert_eq!(response.header("x-total-count"), Some("2"));
 }
 
-on_each_database!(every_answer_is_masked);
-fn every_answer_is_masked(database: &TestDatabase) {
+on_each_database!(masks_apply_to_all_responses);
+fn masks_apply_to_all_responses(database: &TestDatabase) {
     let service = Service::start(database);
     let (office, admin) = (service.front_office(), service.admin());
-    let nobody = json!(null);
-
     let name = office.client.name.as_str();
-    assert_eq!(
-        get(&office, ME, &nobody, "name,role"),
-        json!({"name": name, "role": "1"})
-    );
-    assert_eq!(get(&office, ME, &nobody, "*"), office.get(ME).json());
-    assert_eq!(
-        get(&office, ME, &nobody, "token{x},z"),
-        json!({"token": office.client.token.reveal()})
-    );
-    let change = office
-        .request(Method::PATCH, ME)
-        .json(&json!({"is_sharing_enabled": true}));
-    let changed = masked(change, "is_sharing_enabled");
-    assert_eq!(
-        (changed.status, changed.json()),
-        (201, json!({"is_sharing_enabled": true}))
-    );
+    for (mask, kept) in [
+        ("name,role", json!({"name": name, "role": "1"})),
+        ("*", office.get(ME).json()),
+        ("token{x},z", json!({"token": office.client.token.reveal()})),
+    ] {
+        assert_eq!(get(&office, ME, &json!(null), mask), kept);
+    }
+    let sharing = json!({"is_sharing_enabled": true});
+    let change = office.request(Method::PATCH, ME).json(&sharing);
+    masked(change, "is_sharing_enabled").assert_json(201, sharing);
 
     let new = json!({"name": "new", "is_sharing_enabled": false, "token": "t".repeat(40)});
     let create = || admin.request(Method::POST, "/api/v1/client/").json(&new);
-    let created = masked(create(), "name");
-    assert_eq!(
-        (created.status, created.json()),
-        (201, json!({"name": "new"}))
-    );
-    let again = masked(create(), "name");
-    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    masked(create(), "name").assert_json(201, json!({"name": "new"}));
+    masked(create(), "name").assert_empty(304);
 
-    let sent = stat(&uuid(), "risk", &days_ago(0), json!({}));
+    let sent = new_stat("risk", 0, json!({}));
     let post = || office.request(Method::POST, STATS).json(&json!([sent]));
-    let posted = masked(post(), "data{uuid}");
-    assert_eq!(
-        (posted.status, posted.json()),
-        (201, json!({"data": [{"uuid": sent["uuid"]}]}))
-    );
-    let skipped = masked(post(), "metadata{count}");
-    assert_eq!(
-        (skipped.status, skipped.json()),
-        (207, json!({"metadata": {"count": "0"}}))
-    );
+    let id_only = json!({"data": [{"uuid": sent["uuid"]}]});
+    masked(post(), "data{uuid}").assert_json(201, id_only);
+    masked(post(), "metadata{count}").assert_json(207, json!({"metadata": {"count": "0"}}));
 
-    let ask = json!({"type": "risk", "processor": "risk_averages", "anrs": [uuid()]});
-    assert_eq!(get(&office, PROCESSED, &ask, "data"), json!({"data": []}));
-    assert_eq!(
-        get(&office, PROCESSED, &ask, "type"),
-        json!({"type": "risk"})
-    );
     let threats = json!([{"uuid": uuid(), "count": 3, "maxRisk": 9, "averageRate": "2.5"}]);
-    assert_eq!(
-        office
-            .post(&json!([stat(&uuid(), "threat", &days_ago(0), threats)]))
-            .status,
-        201
-    );
-    let ask = json!({"type": "threat", "processor": "threat_average_on_date"});
-    assert_eq!(
-        get(
-            &office,
-            PROCESSED,
-            &ask,
-            "data{values{count},averages{maxRisk}},processor"
+    office.store([new_stat("threat", 0, threats)]);
+    let empty = json!({"type": "risk", "processor": "risk_averages", "anrs": [uuid()]});
+    let on_date = json!({"type": "threat", "processor": "threat_average_on_date"});
+    for (arguments, mask, kept) in [
+        (&empty, "data", json!({"data": []})),
+        (&empty, "type", json!({"type": "risk"})),
+        (
+            &on_date,
+            "data{values{count},averages{maxRisk}},processor",
+            json!({
+                "processor": "threat_average_on_date",
+                "data": [{"values": [{"count": 3.0}], "averages": {"maxRisk": 9.0}}],
+            }),
         ),
-        json!({
-            "processor": "threat_average_on_date",
-            "data": [{"values": [{"count": 3.0}], "averages": {"maxRisk": 9.0}}],
-        })
-    );
-
-    let list = || service.request(Method::GET, "/api/v1/stats/processed/list");
-    let names = masked(list(), "name").json();
-    assert_eq!(
-        names[0],
-        json!({"name": Answer::to(list()).json()[0]["name"]})
-    );
+    ] {
+        assert_eq!(get(&office, PROCESSED, arguments, mask), kept);
+    }
+    let first = &service.get(PROCESSORS).json()[0];
+    let names = masked(service.request(Method::GET, PROCESSORS), "name").json();
+    assert_eq!(names[0], json!({"name": first["name"]}));
 
     let path = format!("{STATS}{}", sent["anr"].as_str().unwrap());
-    let deleted = masked(office.request(Method::DELETE, &path), "x");
-    assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
-    let wrong = masked(
-        office.request(Method::GET, STATS).json(&json!({"foo": 1})),
-        "data",
-    );
-    assert_eq!(
-        (wrong.status, wrong.json()),
-        (400, json!({"message": "Unknown arguments: foo"})),
-        "errors are not masked"
-    );
+    masked(office.request(Method::DELETE, &path), "x").assert_empty(204);
+    let invalid = office.request(Method::GET, STATS).json(&json!({"foo": 1}));
+    // Errors are not masked.
+    masked(invalid, "data").assert_message(400, "Unknown arguments: foo");
 }
 
-on_each_database!(a_bad_mask_is_an_error_and_nothing_else_happens);
-fn a_bad_mask_is_an_error_and_nothing_else_happens(database: &TestDatabase) {
+on_each_database!(a_malformed_mask_is_an_error_without_effect);
+fn a_malformed_mask_is_an_error_without_effect(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let sent = json!([stat(&uuid(), "risk", &days_ago(0), json!({}))]);
+    let sent = json!([new_stat("risk", 0, json!({}))]);
     for (mask, error) in [
         (
             "{data{uuid",
@@ -193,7 +151,7 @@ fn a_bad_mask_is_an_error_and_nothing_else_happens(database: &TestDatabase) {
         ),
         (
             "data}",
-            "nothing is open that the closing brace at character 5 could close",
+            "the closing brace at character 5 has no opening brace",
         ),
         (
             "data{uuid,,}}",
@@ -206,67 +164,45 @@ fn a_bad_mask_is_an_error_and_nothing_else_happens(database: &TestDatabase) {
             "the braces are nested deeper than 32 levels at character 66",
         ),
     ] {
-        let expected = json!({"message": format!("Mask parse error: {error}.")});
         for request in [
             office.request(Method::GET, STATS),
             office.request(Method::POST, STATS).json(&sent),
             office.request(Method::GET, ME),
-            service.request(Method::GET, "/api/v1/stats/processed/list"),
+            service.request(Method::GET, PROCESSORS),
         ] {
-            let answer = masked(request, mask);
-            assert_eq!((answer.status, answer.json()), (400, expected.clone()));
+            let message = format!("Mask parse error: {error}.");
+            masked(request, mask).assert_message(400, &message);
         }
     }
-    let latin = office
-        .request(Method::GET, ME)
-        .header("X-Fields", &b"nam\xe9"[..]);
-    let answer = Answer::to(latin);
-    assert_eq!(
-        (answer.status, answer.json()),
-        (
-            400,
-            json!({"message": "Mask parse error: it is not UTF-8."})
-        )
-    );
-    let several = office.request(Method::GET, ME).header("X-Fields", "name");
-    let several = several.header("X-Fields", "").header("X-Fields", "role");
-    let name = office.client.name.as_str();
-    assert_eq!(
-        Answer::to(several).json(),
-        json!({"name": name, "role": "1"}),
-        "several are one list"
-    );
-    assert_eq!(
-        office.list(&json!({})),
-        [Value::Null; 0],
-        "nothing was stored"
-    );
-    let stranger = masked(service.request(Method::GET, ME), "{");
-    assert_eq!(stranger.status, 401, "who asks comes first");
+    let me = || office.request(Method::GET, ME);
+    let latin1 = Response::to(me().header("X-Fields", &b"nam\xe9"[..]));
+    latin1.assert_message(400, "Mask parse error: it is not UTF-8.");
+    // Several headers are one list.
+    let request = me().header("X-Fields", "name").header("X-Fields", "");
+    let expected = json!({"name": office.client.name.as_str(), "role": "1"});
+    masked(request, "role").assert_json(200, expected);
+    assert_eq!(office.list(&json!({})), [Value::Null; 0]);
+    // The token is checked first.
+    let unauthenticated = masked(service.request(Method::GET, ME), "{");
+    assert_eq!(unauthenticated.status, 401);
 }
 
-on_each_database!(a_long_list_is_masked_while_it_is_sent);
-fn a_long_list_is_masked_while_it_is_sent(database: &TestDatabase) {
+on_each_database!(masks_apply_to_streamed_lists);
+fn masks_apply_to_streamed_lists(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let label = "x".repeat(20_000);
-    let data = json!([{"label1": label, "count": 1}]);
     let stats: Vec<_> = (0..40)
-        .map(|_| stat(&uuid(), "threat", &days_ago(0), data.clone()))
+        .map(|_| new_stat("threat", 0, json!([{"label1": label, "count": 1}])))
         .collect();
-    assert_eq!(office.post(&json!(stats)).status, 201);
-    let chunked = masked(office.request(Method::GET, STATS), "data{data{label1}}");
+    office.store(&stats);
+    let list = || office.request(Method::GET, STATS);
+    let chunked = masked(list(), "data{data{label1}}");
     assert_eq!(chunked.header("transfer-encoding"), Some("chunked"));
     let expected = vec![json!({"data": [{"label1": label}]}); 40];
     assert_eq!(chunked.json(), json!({"data": expected}));
-    let short = masked(
-        office.request(Method::GET, STATS),
-        "data{data{count}},metadata",
-    );
+    let short = masked(list(), "data{data{count}},metadata");
     assert_eq!(short.header("transfer-encoding"), None);
-    assert_eq!(
-        short.json()["data"],
-        json!(vec![json!({"data": [{"count": 1}]}); 40])
-    );
+    assert_eq!(short.data(), vec![json!({"data": [{"count": 1}]}); 40]);
     assert_eq!(short.json()["metadata"]["count"], "40");
 }

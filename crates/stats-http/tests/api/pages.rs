@@ -1,4 +1,4 @@
-//! The pages, and the texts beside them.
+//! The pages, and the text files beside them.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,76 +6,62 @@ use chrono::{Days, Local};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stats_core::{Stat, StatsFilter, StatsType};
-use stats_http::{HttpConfig, Routes};
+use stats_http::HttpConfig;
+use stats_processors::MAX_LABEL_LENGTH;
 use stats_sample::Sample;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, Service, days_ago, stat, uuid};
+use crate::support::{Response, Service, days_ago, new_stat, uuid};
 
 const PAGES: [&str; 5] = ["/", "/stats", "/about", "/about/more", "/help"];
+const SECURITY: &str = "/.well-known/security.txt";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+const HTML: Option<&str> = Some("text/html; charset=utf-8");
 
-fn configured() -> HttpConfig {
-    HttpConfig {
-        contact: Some("info@example.org".to_owned()),
-        operator_url: Some("https://example.org/us".to_owned()),
-        trusts_proxy: true,
-        ..HttpConfig::default()
-    }
+fn configure(config: &mut HttpConfig) {
+    config.contact = Some("info@example.org".to_owned());
+    config.operator_url = Some("https://example.org/us".to_owned());
+    config.trusts_proxy = true;
 }
 
-/// Three weeks of stats of two analyses, which end today.
+/// Stores three weeks of stats of two analyses, which end today.
 fn fill(service: &Service) {
-    let today = Local::now().date_naive();
-    let start = today - Days::new(20);
-    let office = service.front_office();
-    let owner = service.db.client_by_token(&office.client.token).unwrap();
+    let start = Local::now().date_naive() - Days::new(20);
+    let owner = service.front_office().stored().id;
     for analysis in Sample::new(20).analyses(2, start) {
-        let stats: Vec<_> = analysis
-            .stats(start.iter_days().take(21))
-            .map(Stat::from)
-            .collect();
-        service
-            .db
-            .insert_stats(owner.as_ref().unwrap().id, &stats)
-            .unwrap();
+        let stats = analysis.stats(start.iter_days().take(21)).map(Stat::from);
+        let stats: Vec<_> = stats.collect();
+        service.db.insert_stats(owner, &stats).unwrap();
     }
 }
 
-fn browse(service: &Service, path: &str) -> Answer {
-    let request = service.request(Method::GET, path).header("Accept", BROWSER);
-    Answer::to(request)
+fn browse(service: &Service, path: &str) -> Response {
+    service.get_with_header(path, "Accept", BROWSER)
 }
 
+#[track_caller]
 fn page(service: &Service, path: &str) -> String {
-    let answer = browse(service, path);
-    assert_eq!(answer.status, 200, "{path}: {answer:?}");
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/html; charset=utf-8")
-    );
-    answer.body
+    let response = browse(service, path);
+    assert_eq!(response.status, 200, "{path}: {response:?}");
+    assert_eq!(response.header("content-type"), HTML);
+    response.body
 }
 
-/// The text of a page without its markup, with a space between any two pieces.
+/// The text of a page without markup, its parts separated by a space.
 fn text_of(page: &str) -> String {
     let body = page.split_once("<body>").unwrap().1;
-    let pieces = body
+    let parts = body
         .split('<')
-        .map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
-    let words: Vec<_> = pieces.flat_map(str::split_whitespace).collect();
+        .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
     words.join(" ")
 }
 
 /// The values of `href`, `src` and `action`.
 fn links(page: &str) -> BTreeSet<String> {
-    ["href", "src", "action"]
-        .into_iter()
-        .flat_map(|name| {
-            let start = format!(" {name}=\"");
-            let parts: Vec<_> = page.split(&start).skip(1).map(str::to_owned).collect();
-            parts
-        })
+    let starts = [" href=\"", " src=\"", " action=\""];
+    let links = starts.iter().flat_map(|start| page.split(start).skip(1));
+    links
         .map(|rest| rest.split_once('"').unwrap().0.replace("&amp;", "&"))
         .collect()
 }
@@ -84,42 +70,41 @@ fn mean(value: &Value) -> String {
     format!("{:.2}", value.as_f64().unwrap())
 }
 
-on_each_database!(an_empty_instance_says_so);
-fn an_empty_instance_says_so(database: &TestDatabase) {
+on_each_database!(an_empty_instance_has_pages);
+fn an_empty_instance_has_pages(database: &TestDatabase) {
     let service = Service::start(database);
     let home = text_of(&page(&service, "/"));
     assert!(home.contains("Clients 0 Analyses 0 Stats 0"), "{home}");
     assert!(home.contains("No stats have been collected yet."), "{home}");
     assert!(!home.contains("First stat"), "{home}");
     let stats = text_of(&page(&service, "/stats"));
-    for what in ["risks", "threats", "vulnerabilities"] {
-        let sentence = format!("There are no stats about {what} in this period.");
+    for subject in ["risks", "threats", "vulnerabilities"] {
+        let sentence = format!("There are no stats about {subject} in this period.");
         assert!(stats.contains(&sentence), "{stats}");
     }
     let more = text_of(&page(&service, "/about/more"));
-    assert!(more.contains("has not said how to be reached"), "{more}");
+    assert!(more.contains("has published no contact"), "{more}");
+    assert_eq!(service.get(SECURITY).status, 404);
 }
 
-on_each_database!(home_counts_what_is_here);
-fn home_counts_what_is_here(database: &TestDatabase) {
+on_each_database!(home_counts_stats_without_naming_clients);
+fn home_counts_stats_without_naming_clients(database: &TestDatabase) {
     let service = Service::start(database);
     fill(&service);
     let home = page(&service, "/");
     let text = text_of(&home);
-    let count = service.db.stats(&StatsFilter::default()).unwrap().len();
-    let numbers = format!(
-        "Clients 1 Analyses 2 Stats {count} First stat {} Last stat {}",
-        days_ago(20),
-        days_ago(0)
-    );
-    assert!(text.contains(&numbers), "{text}");
-    for stats_type in StatsType::ALL {
+    let count = |stats_type| {
         let filter = StatsFilter {
-            stats_type: Some(stats_type),
+            stats_type,
             ..StatsFilter::default()
         };
-        let count = service.db.stats(&filter).unwrap().len();
-        let cell = format!("<td class=\"number\">{count}</td>");
+        service.db.stats(&filter).unwrap().len()
+    };
+    let (all, first, last) = (count(None), days_ago(20), days_ago(0));
+    let numbers = format!("Clients 1 Analyses 2 Stats {all} First stat {first} Last stat {last}");
+    assert!(text.contains(&numbers), "{text}");
+    for stats_type in StatsType::ALL {
+        let cell = format!("<td class=\"number\">{}</td>", count(Some(stats_type)));
         assert!(home.contains(&cell), "{stats_type}: {home}");
     }
     for path in PAGES {
@@ -131,16 +116,15 @@ fn home_counts_what_is_here(database: &TestDatabase) {
     }
 }
 
-on_each_database!(statistics_are_those_of_the_json);
-fn statistics_are_those_of_the_json(database: &TestDatabase) {
+on_each_database!(statistics_show_the_figures_of_the_json_files);
+fn statistics_show_the_figures_of_the_json_files(database: &TestDatabase) {
     let service = Service::start(database);
     fill(&service);
     for query in ["days=365", "days=7"] {
         let text = text_of(&page(&service, &format!("/stats?{query}&lang=en")));
         let json = |file: &str, more: &str| {
-            service
-                .get(&format!("/stats/{file}.json?{query}&{more}"))
-                .json()
+            let path = format!("/stats/{file}.json?{query}&{more}");
+            service.get(&path).json()
         };
 
         let overall = json("risks", "processor=risk_averages");
@@ -169,17 +153,13 @@ fn statistics_are_those_of_the_json(database: &TestDatabase) {
             let mut objects = json(file, "format=series").as_array().unwrap().clone();
             let count = |object: &Value| object["averages"]["count"].as_f64().unwrap();
             objects.sort_by(|a, b| count(b).total_cmp(&count(a)));
-            assert!(objects.len() > 10, "there is something to leave out");
+            assert!(objects.len() > 10, "the table leaves out some objects");
             let mut rows = String::from("Mean count Max risk Average rate");
             for object in &objects[..10] {
-                let averages = &object["averages"];
-                rows += &format!(
-                    " {} {} {} {}",
-                    object["labels"]["label2"].as_str().unwrap(),
-                    mean(&averages["count"]),
-                    mean(&averages["maxRisk"]),
-                    mean(&averages["averageRate"])
-                );
+                rows += &format!(" {}", object["labels"]["label2"].as_str().unwrap());
+                for name in ["count", "maxRisk", "averageRate"] {
+                    rows += &format!(" {}", mean(&object["averages"][name]));
+                }
             }
             rows += " In how many risks";
             assert!(text.contains(&rows), "{rows}\n{text}");
@@ -190,38 +170,40 @@ fn statistics_are_those_of_the_json(database: &TestDatabase) {
 fn threat(label: &str, count: f64) -> Value {
     let element = json!({"uuid": uuid(), "label1": "Menace", "label2": label, "label3": "Bedrohung", "count": count,
         "maxRisk": 18, "averageRate": "2.50"});
-    stat(&uuid(), "threat", &days_ago(1), json!([element]))
+    new_stat("threat", 1, json!([element]))
 }
 
-on_each_database!(whatever_a_label_holds_is_text);
-fn whatever_a_label_holds_is_text(database: &TestDatabase) {
+on_each_database!(labels_are_escaped_and_shortened);
+fn labels_are_escaped_and_shortened(database: &TestDatabase) {
     let service = Service::start(database);
+    let office = service.front_office();
     let long = "x".repeat(10_000);
-    service.front_office().post(&json!([
+    office.store([
         threat("<script>alert(1)</script>\"'&", 5.0),
-        threat(&long, 1e280),
+        threat(&long, 1e9),
         threat("", 0.25),
-    ]));
+    ]);
     let page = page(&service, "/stats");
     assert!(!page.contains("<script"), "{page}");
-    assert!(
-        page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;"),
-        "{page}"
-    );
-    assert!(!page.contains(&long), "cut short");
-    assert!(page.contains("1.00e280"), "{page}");
+    for text in [
+        "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;",
+        &long[..MAX_LABEL_LENGTH],
+        "1000000000.00",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    assert!(!page.contains(&long[..MAX_LABEL_LENGTH + 1]), "{page}");
 
-    let nameless = json!([{"uuid": uuid(), "count": 1, "maxRisk": 1, "averageRate": 1}]);
-    let nameless_id = nameless[0]["uuid"].as_str().unwrap().to_owned();
-    let sent = stat(&uuid(), "vulnerability", &days_ago(1), nameless);
-    service.front_office().post(&json!([sent]));
-    assert!(browse(&service, "/stats").body.contains(&nameless_id));
+    let unlabelled = uuid();
+    let element = json!({"uuid": unlabelled, "count": 1, "maxRisk": 1, "averageRate": 1});
+    office.store([new_stat("vulnerability", 1, json!([element]))]);
+    assert!(browse(&service, "/stats").body.contains(&unlabelled));
 }
 
-on_each_database!(labels_come_in_the_language_of_the_reader);
-fn labels_come_in_the_language_of_the_reader(database: &TestDatabase) {
+on_each_database!(labels_are_in_the_language_of_the_reader);
+fn labels_are_in_the_language_of_the_reader(database: &TestDatabase) {
     let service = Service::start(database);
-    service.front_office().post(&json!([threat("Threat", 5.0)]));
+    service.front_office().store([threat("Threat", 5.0)]);
     for (query, header, label) in [
         ("", "", "lang=\"en\">Threat<"),
         ("", "fr-LU,fr;q=0.9,en;q=0.1", "lang=\"fr\">Menace<"),
@@ -231,83 +213,75 @@ fn labels_come_in_the_language_of_the_reader(database: &TestDatabase) {
         ("?lang=xx", "fr", "lang=\"fr\">Menace<"),
         ("?lang=&lang=de", "fr", "lang=\"fr\">Menace<"),
     ] {
-        let request = service
-            .request(Method::GET, &format!("/stats{query}"))
-            .header("Accept-Language", header);
-        let answer = Answer::to(request);
-        assert_eq!(answer.status, 200);
+        let path = format!("/stats{query}");
+        let response = service.get_with_header(&path, "Accept-Language", header);
+        assert_eq!(response.status, 200);
         let cell = format!("<th scope=\"row\" {label}");
-        assert!(answer.body.contains(&cell), "{query} {header}: {answer:?}");
-        let vary = answer.header("vary").unwrap();
+        assert!(
+            response.body.contains(&cell),
+            "{query} {header}: {response:?}"
+        );
+        let vary = response.header("vary").unwrap();
         assert!(vary.contains("Accept-Language"), "{vary}");
     }
-    let chosen = page(&service, "/stats?lang=de&days=90");
-    let links = links(&chosen);
-    assert!(links.contains("/about?lang=de"), "{links:?}");
-    assert!(links.contains("/stats?days=90&lang=fr"), "{links:?}");
-    assert!(links.contains("/stats/threats.json?days=90"), "{links:?}");
-    assert!(chosen.contains("<input type=\"hidden\" name=\"lang\" value=\"de\">"));
+    let german = page(&service, "/stats?lang=de&days=90");
+    let links = links(&german);
+    for link in [
+        "/about?lang=de",
+        "/stats?days=90&lang=fr",
+        "/stats/threats.json?days=90",
+    ] {
+        assert!(links.contains(link), "{links:?}");
+    }
+    assert!(german.contains("<input type=\"hidden\" name=\"lang\" value=\"de\">"));
     assert!(
-        chosen.contains("<option value=\"90\" selected>"),
-        "{chosen}"
+        german.contains("<option value=\"90\" selected>"),
+        "{german}"
     );
 }
 
-on_each_database!(a_bad_period_is_told_to_people_and_programs);
-fn a_bad_period_is_told_to_people_and_programs(database: &TestDatabase) {
+on_each_database!(an_invalid_period_is_an_error_as_page_and_json);
+fn an_invalid_period_is_an_error_as_page_and_json(database: &TestDatabase) {
     let service = Service::start(database);
     for query in ["days=junk", "days=-1", "days=99999999999", "days=1&days=2"] {
         let path = format!("/stats?{query}");
-        let program = service.get(&path);
-        assert_eq!(program.status, 400, "{path}");
-        assert!(program.json()["errors"]["days"].is_string(), "{program:?}");
-        let person = browse(&service, &path);
-        assert_eq!(person.status, 400, "{path}");
-        assert_eq!(
-            person.header("content-type"),
-            Some("text/html; charset=utf-8")
-        );
-        let text = text_of(&person.body);
-        assert!(text.contains("Error 400 Bad Request Days: must"), "{text}");
+        let json = service.get(&path);
+        assert_eq!(json.status, 400, "{path}");
+        assert!(json.json()["errors"]["days"].is_string(), "{json:?}");
+        let page = browse(&service, &path);
+        assert_eq!(page.status, 400, "{path}");
+        assert_eq!(page.header("content-type"), HTML);
+        let text = text_of(&page.body);
+        assert!(text.contains("Error 400 Bad Request days: '"), "{text}");
     }
-    for query in [
-        "days=0",
-        "days=17",
-        "days=36525",
-        "utm_source=x&%FF",
-        "lang",
-    ] {
+    for query in ["days=0", "days=36525", "utm_source=x&%FF", "lang"] {
         page(&service, &format!("/stats?{query}"));
     }
     let other = page(&service, "/stats?days=17");
     assert!(other.contains("<option value=\"17\" selected>The last 17 days"));
 }
 
-on_each_database!(every_link_leads_somewhere);
-fn every_link_leads_somewhere(database: &TestDatabase) {
-    let service = Service::with_config(database, configured());
+on_each_database!(internal_links_are_not_broken);
+fn internal_links_are_not_broken(database: &TestDatabase) {
+    let service = Service::with_config(database, configure);
     fill(&service);
-    let mut waiting = VecDeque::from(PAGES.map(str::to_owned));
-    let mut seen: BTreeSet<String> = waiting.iter().cloned().collect();
-    while let Some(path) = waiting.pop_front() {
-        let answer = browse(&service, &path);
-        assert_eq!(answer.status, 200, "{path}");
-        if !answer
-            .header("content-type")
-            .unwrap()
-            .starts_with("text/html")
-        {
+    let mut queue = VecDeque::from(PAGES.map(str::to_owned));
+    let mut seen: BTreeSet<_> = queue.iter().cloned().collect();
+    while let Some(path) = queue.pop_front() {
+        let response = browse(&service, &path);
+        assert_eq!(response.status, 200, "{path}");
+        let content_type = response.header("content-type").unwrap();
+        if !content_type.starts_with("text/html") {
             continue;
         }
-        for link in links(&answer.body) {
+        for link in links(&response.body) {
             let is_internal = link.starts_with('/') && !link.starts_with("//");
-            let is_known_kind =
-                is_internal || link.starts_with("https://") || link.starts_with("mailto:");
-            // The API browser asks for no icon.
-            let is_nothing = ["#content", "data:,"].contains(&link.as_str());
-            assert!(is_known_kind || is_nothing, "{path}: {link}");
+            let is_external = link.starts_with("https://") || link.starts_with("mailto:");
+            // `data:,` is the empty icon of the API browser.
+            let is_other = ["#content", "data:,"].contains(&link.as_str());
+            assert!(is_internal || is_external || is_other, "{path}: {link}");
             if is_internal && seen.insert(link.clone()) {
-                waiting.push_back(link);
+                queue.push_back(link);
             }
         }
     }
@@ -316,160 +290,122 @@ fn every_link_leads_somewhere(database: &TestDatabase) {
     }
 }
 
-on_each_database!(pages_are_whole_and_need_nothing_inline);
-fn pages_are_whole_and_need_nothing_inline(database: &TestDatabase) {
-    let service = Service::with_config(database, configured());
+on_each_database!(pages_are_valid_html_without_inline_code);
+fn pages_are_valid_html_without_inline_code(database: &TestDatabase) {
+    let service = Service::with_config(database, configure);
     fill(&service);
     for path in PAGES.into_iter().chain(["/nothing/here"]) {
-        let answer = browse(&service, path);
-        let page = &answer.body;
-        let policy = answer.header("content-security-policy").unwrap();
+        let response = browse(&service, path);
+        let page = &response.body;
+        let policy = response.header("content-security-policy").unwrap();
         assert!(policy.contains("default-src 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
-        for inline in [
-            "<script",
-            "<style",
-            " style=",
-            " onclick=",
-            " onload=",
-            "javascript:",
-        ] {
-            assert!(!page.contains(inline), "{path}: {inline}");
-        }
         let count = |text: &str| page.matches(text).count();
-        assert_eq!(
-            (count("<h1>"), count("<main "), count("<title>")),
-            (1, 1, 1),
-            "{path}"
-        );
-        assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
-        assert_eq!(count("<table"), count("<caption"), "{path}");
-        assert_eq!(
-            count("<th "),
-            count("scope=\"col\"") + count("scope=\"row\""),
-            "{path}"
-        );
-        assert_eq!(count("<th>"), 0, "{path}");
-        assert!(page.contains("class=\"skip\" href=\"#content\""), "{path}");
-        assert!(page.contains("<main id=\"content\""), "{path}");
+        let is_in_menu = !["/about/more", "/nothing/here"].contains(&path);
+        for (text, expected) in [
+            ("<script", 0),
+            ("<style", 0),
+            (" style=", 0),
+            (" onclick=", 0),
+            (" onload=", 0),
+            ("javascript:", 0),
+            ("<h1>", 1),
+            ("<main ", 1),
+            ("<title>", 1),
+            ("<main id=\"content\"", 1),
+            ("<table", count("<caption")),
+            ("<th>", 0),
+            ("<th ", count("scope=\"col\"") + count("scope=\"row\"")),
+            ("aria-current=\"page\"", usize::from(is_in_menu)),
+        ] {
+            assert_eq!(count(text), expected, "{path}: {text}");
+        }
         for labelled in page.split("aria-labelledby=\"").skip(1) {
             let id = labelled.split_once('"').unwrap().0;
             assert_eq!(count(&format!(" id=\"{id}\"")), 1, "{path}: {id}");
         }
-        let current = usize::from(path != "/nothing/here");
-        assert_eq!(
-            count("aria-current=\"page\""),
-            match path {
-                "/about/more" => 0,
-                _ => current,
-            },
-            "{path}"
-        );
-        assert!(page.contains("AGPL-3.0-or-later"), "{path}");
-        assert!(page.contains("mailto:info@example.org"), "{path}");
-    }
-}
-
-on_each_database!(browsers_keep_the_style_sheet);
-fn browsers_keep_the_style_sheet(database: &TestDatabase) {
-    let service = Service::start(database);
-    let links = links(&page(&service, "/"));
-    let assets: Vec<_> = links
-        .iter()
-        .filter(|link| link.starts_with("/assets/"))
-        .collect();
-    assert_eq!(assets.len(), 2, "{assets:?}");
-    for (asset, content_type) in assets
-        .into_iter()
-        .zip(["image/svg+xml", "text/css; charset=utf-8"])
-    {
-        let answer = service.get(asset);
-        assert_eq!(answer.status, 200, "{asset}");
-        assert_eq!(answer.header("content-type"), Some(content_type));
-        assert_eq!(
-            answer.header("cache-control"),
-            Some("public, max-age=31536000, immutable")
-        );
-        let head = Answer::to(service.request(Method::HEAD, asset));
-        assert_eq!((head.status, head.body.as_str()), (200, ""));
-    }
-    for path in [
-        "/assets/style.css",
-        "/assets/..%2fstyle.css",
-        "/assets",
-        "/assets/",
-    ] {
-        assert_eq!(service.get(path).status, 404, "{path}");
-    }
-}
-
-on_each_database!(links_lead_through_the_proxy);
-fn links_lead_through_the_proxy(database: &TestDatabase) {
-    let service = Service::with_config(database, configured());
-    let forwarded = |path: &str| {
-        Answer::to(
-            service
-                .request(Method::GET, path)
-                .header("X-Forwarded-Prefix", "/dashboardBO")
-                .header("X-Forwarded-Host", "dashboard.example.org")
-                .header("X-Forwarded-Proto", "https"),
-        )
-    };
-    for path in PAGES {
-        for link in links(&forwarded(path).body) {
-            let is_ours = link.starts_with('/');
-            assert!(
-                !is_ours || link.starts_with("/dashboardBO/"),
-                "{path}: {link}"
-            );
+        assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+        for text in [
+            "class=\"skip\" href=\"#content\"",
+            "AGPL-3.0-or-later",
+            "mailto:info@example.org",
+        ] {
+            assert!(page.contains(text), "{path}: {text}");
         }
     }
-    assert!(
-        forwarded("/help")
-            .body
-            .contains("<code>https://dashboard.example.org/dashboardBO</code>")
-    );
-    let robots = forwarded("/robots.txt").body;
-    assert!(robots.contains("Disallow: /dashboardBO/api/\n"), "{robots}");
-    let security = forwarded("/.well-known/security.txt").body;
-    assert!(
-        security.contains(
-            "Canonical: https://dashboard.example.org/dashboardBO/.well-known/security.txt\n"
-        ),
-        "{security}"
-    );
 }
 
-on_each_database!(texts_are_plain);
-fn texts_are_plain(database: &TestDatabase) {
-    let service = Service::with_config(database, configured());
-    for (path, begin) in [
+on_each_database!(assets_are_immutable);
+fn assets_are_immutable(database: &TestDatabase) {
+    let service = Service::start(database);
+    let mut assets = links(&page(&service, "/"));
+    assets.retain(|link| link.starts_with("/assets/"));
+    let content_types = ["image/svg+xml", "text/css; charset=utf-8"];
+    assert_eq!(assets.len(), content_types.len(), "{assets:?}");
+    for (asset, content_type) in assets.iter().zip(content_types) {
+        let response = service.get(asset);
+        assert_eq!(response.status, 200, "{asset}");
+        assert_eq!(response.header("content-type"), Some(content_type));
+        let cache_control = response.header("cache-control");
+        assert_eq!(cache_control, Some("public, max-age=31536000, immutable"));
+        Response::to(service.request(Method::HEAD, asset)).assert_empty(200);
+    }
+    for name in ["/style.css", "/..%2fstyle.css", "", "/"] {
+        let path = format!("/assets{name}");
+        assert_eq!(service.get(&path).status, 404, "{path}");
+    }
+}
+
+on_each_database!(links_have_the_prefix_of_the_proxy);
+fn links_have_the_prefix_of_the_proxy(database: &TestDatabase) {
+    let service = Service::with_config(database, configure);
+    let forwarded = |path: &str| {
+        let request = service
+            .request(Method::GET, path)
+            .header("X-Forwarded-Prefix", "/dashboardBO")
+            .header("X-Forwarded-Host", "dashboard.example.org")
+            .header("X-Forwarded-Proto", "https");
+        Response::to(request).body
+    };
+    for path in PAGES {
+        for link in links(&forwarded(path)) {
+            let has_prefix = link.starts_with("/dashboardBO/");
+            assert!(has_prefix || !link.starts_with('/'), "{path}: {link}");
+        }
+    }
+    let base = "https://dashboard.example.org/dashboardBO";
+    for (path, text) in [
+        ("/help", format!("<code>{base}</code>")),
+        ("/robots.txt", "Disallow: /dashboardBO/api/\n".to_owned()),
+        (SECURITY, format!("Canonical: {base}{SECURITY}\n")),
+    ] {
+        let body = forwarded(path);
+        assert!(body.contains(&text), "{path}: {body}");
+    }
+}
+
+on_each_database!(text_files_are_plain_text);
+fn text_files_are_plain_text(database: &TestDatabase) {
+    let service = Service::with_config(database, configure);
+    for (path, start) in [
         ("/robots.txt", "User-agent: *\nDisallow: /api/\n"),
         ("/human.txt", "MONARC Stats Service "),
         (
-            "/.well-known/security.txt",
+            SECURITY,
             "Contact: mailto:info@example.org\nContact: https://example.org/us\nExpires: ",
         ),
     ] {
-        let answer = service.get(path);
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(
-            answer.header("content-type"),
-            Some("text/plain; charset=utf-8")
-        );
-        assert!(answer.body.starts_with(begin), "{answer:?}");
-        assert!(answer.body.ends_with('\n'));
+        let response = service.get(path);
+        assert_eq!(response.status, 200, "{path}");
+        let content_type = response.header("content-type");
+        assert_eq!(content_type, Some("text/plain; charset=utf-8"));
+        assert!(response.body.starts_with(start), "{response:?}");
+        assert!(response.body.ends_with('\n'));
     }
 }
 
-on_each_database!(nobody_to_write_to_is_nothing_there);
-fn nobody_to_write_to_is_nothing_there(database: &TestDatabase) {
-    let service = Service::start(database);
-    assert_eq!(service.get("/.well-known/security.txt").status, 404);
-}
-
-on_each_database!(an_unknown_path_is_a_page_for_browsers_alone);
-fn an_unknown_path_is_a_page_for_browsers_alone(database: &TestDatabase) {
+on_each_database!(an_unknown_path_is_a_page_for_browsers_and_json_otherwise);
+fn an_unknown_path_is_a_page_for_browsers_and_json_otherwise(database: &TestDatabase) {
     let service = Service::start(database);
     for path in [
         "/nothing",
@@ -478,48 +414,33 @@ fn an_unknown_path_is_a_page_for_browsers_alone(database: &TestDatabase) {
         "/apix",
         "/%00",
     ] {
-        let person = browse(&service, path);
-        assert_eq!(person.status, 404, "{path}");
-        let text = text_of(&person.body);
-        assert!(
-            text.contains("Error 404 Not Found There is nothing here."),
-            "{text}"
-        );
-        let program = service.get(path);
-        assert_eq!(program.status, 404, "{path}");
-        assert_eq!(program.json()["message"], "There is nothing here.");
+        let page = browse(&service, path);
+        assert_eq!(page.status, 404, "{path}");
+        let text = text_of(&page.body);
+        let error = "Error 404 Not Found There is nothing here.";
+        assert!(text.contains(error), "{text}");
+        let json = service.get(path);
+        assert_eq!(json.status, 404, "{path}");
+        assert_eq!(json.json()["message"], "There is nothing here.");
     }
     for path in ["/api", "/api/", "/api/v2", "/api/v1/nothing"] {
-        let answer = browse(&service, path);
-        assert_eq!(
-            (answer.status, answer.header("content-type")),
-            (404, Some("application/json")),
-            "{path}"
-        );
+        let response = browse(&service, path);
+        assert_eq!(response.status, 404, "{path}");
+        let content_type = response.header("content-type");
+        assert_eq!(content_type, Some("application/json"), "{path}");
     }
-    let posted = Answer::to(
-        service
-            .request(Method::POST, "/about")
-            .header("Accept", BROWSER),
-    );
-    assert_eq!(
-        (posted.status, posted.header("allow")),
-        (405, Some("GET, HEAD"))
-    );
+    let post = service.request(Method::POST, "/about");
+    let response = Response::to(post.header("Accept", BROWSER));
+    assert_eq!(response.status, 405);
+    assert_eq!(response.header("allow"), Some("GET, HEAD"));
 }
 
-on_each_database!(what_is_switched_off_is_not_linked);
-fn what_is_switched_off_is_not_linked(database: &TestDatabase) {
-    let with = |routes: Routes| HttpConfig {
-        routes,
-        ..configured()
-    };
-    let no_stats = Routes {
-        stats: false,
-        map: false,
-        ..Routes::default()
-    };
-    let service = Service::with_config(database, with(no_stats));
+on_each_database!(routes_that_are_switched_off_are_not_linked);
+fn routes_that_are_switched_off_are_not_linked(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        configure(config);
+        (config.routes.stats, config.routes.map) = (false, false);
+    });
     assert_eq!(browse(&service, "/stats").status, 404);
     for path in ["/", "/about", "/about/more", "/help", "/nothing"] {
         let links = links(&browse(&service, path).body);
@@ -529,32 +450,20 @@ fn what_is_switched_off_is_not_linked(database: &TestDatabase) {
     }
 }
 
-on_each_database!(statistics_stand_alone_without_the_other_pages);
-fn statistics_stand_alone_without_the_other_pages(database: &TestDatabase) {
-    let routes = Routes {
-        pages: false,
-        ..Routes::default()
-    };
-    let config = HttpConfig {
-        routes,
-        ..configured()
-    };
-    let service = Service::with_config(database, config);
-    for path in [
-        "/",
-        "/about",
-        "/about/more",
-        "/help",
-        "/robots.txt",
-        "/human.txt",
-        "/.well-known/security.txt",
-    ] {
+on_each_database!(statistics_work_without_the_other_pages);
+fn statistics_work_without_the_other_pages(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        configure(config);
+        config.routes.pages = false;
+    });
+    let pages = PAGES.into_iter().filter(|path| *path != "/stats");
+    for path in pages.chain(["/robots.txt", "/human.txt", SECURITY]) {
         assert_eq!(browse(&service, path).status, 404, "{path}");
     }
     for path in ["/stats", "/nothing"] {
-        for link in links(&browse(&service, path).body) {
-            let is_off = ["/", "/about", "/help"].contains(&link.as_str());
-            assert!(!is_off, "{path}: {link}");
+        let links = links(&browse(&service, path).body);
+        for off in ["/", "/about", "/help"] {
+            assert!(!links.contains(off), "{path}: {off}");
         }
     }
     assert!(page(&service, "/stats").contains("aria-current=\"page\""));

@@ -1,65 +1,65 @@
-//! What front offices send is stored as they sent it, or refused as a whole.
+//! Posting stats: the service stores a batch, or rejects it as a whole.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{Cursor, Read, Write};
+use std::net::Shutdown;
+use std::thread::scope;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use reqwest::Method;
+use reqwest::blocking::Body;
 use serde_json::{Value, json};
-use stats_http::HttpConfig;
 use stats_sample::{Sample, payload};
 use stats_testing::{TestDatabase, day, on_each_database};
 
-use crate::support::{Answer, Service, days_ago, stat, uuid, uuids};
+use crate::support::{
+    ME, Response, STATS, Service, days_ago, days_ahead, new_stat, stat, uuid, uuids,
+};
 
-const STATS: &str = "/api/v1/stats/";
-
-on_each_database!(what_is_posted_comes_back);
-fn what_is_posted_comes_back(database: &TestDatabase) {
+on_each_database!(posted_stats_are_returned);
+fn posted_stats_are_returned(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let analysis = uuid();
-    let sent = json!([
-        {"anr": analysis, "type": "threat", "date": days_ago(0), "data": [{"label1": "Écoute — « œ »", "count": 12}]},
-        {"anr": analysis, "type": "risk", "date": days_ago(1), "data": {"b": [1.5, "日本 🛡 \\ \" </script>"], "a": {}}},
-        stat(&analysis, "cartography", &days_ago(0), json!({"operational": {"1": [8, 6]}, "residual": []})),
-    ]);
-    let answer = office.post(&sent);
-    assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    let answer = answer.json();
+    let threats = json!([{"label1": "Écoute — « œ »", "count": 12}]);
+    let risks = json!({"b": [1.5, "日本 🛡 \\ \" </script>"], "a": {}});
+    let sent = [
+        json!({"anr": analysis, "type": "threat", "date": days_ago(0), "data": threats}),
+        json!({"anr": analysis, "type": "risk", "date": days_ago(1), "data": risks}),
+        stat(
+            &analysis,
+            "cartography",
+            &days_ago(0),
+            json!({"operational": {"1": [8, 6]}, "residual": []}),
+        ),
+    ];
+    let response = office.post(&json!(sent));
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(
-        answer["metadata"],
+        response.json()["metadata"],
         json!({"count": "3", "offset": "0", "limit": "0"})
     );
-    for (sent, stored) in sent
-        .as_array()
-        .unwrap()
-        .iter()
-        .zip(answer["data"].as_array().unwrap())
-    {
-        let mut expected = sent.clone();
-        expected["uuid"] = stored["uuid"].clone();
-        assert_eq!(*stored, expected);
+    for (mut sent, stored) in sent.into_iter().zip(response.data()) {
+        sent["uuid"] = stored["uuid"].clone();
+        assert_eq!(stored, sent);
         assert_eq!(stored["uuid"].as_str().unwrap().len(), 36);
-        assert!(office.list(&json!({})).contains(stored));
+        assert!(office.list(&json!({})).contains(&stored));
     }
     let empty = office.post(&json!([]));
-    assert_eq!((empty.status, &empty.json()["data"]), (201, &json!([])));
+    assert_eq!((empty.status, empty.data().len()), (201, 0));
 }
 
-on_each_database!(a_real_analysis_of_several_days_comes_back);
-fn a_real_analysis_of_several_days_comes_back(database: &TestDatabase) {
+on_each_database!(sample_analyses_are_returned_as_sent);
+fn sample_analyses_are_returned_as_sent(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let analyses: Vec<_> = Sample::new(7).analyses(3, day("2026-01-01")).collect();
     let both = |analysis| ["2026-01-31", "2026-02-01"].map(|date| (analysis, date));
     for (analysis, date) in analyses.iter().flat_map(both) {
-        let stats = analysis.stats_on(day(date));
-        let body = payload(&stats);
-        let request = office
-            .request(Method::POST, STATS)
-            .header("Content-Type", "application/json; charset=utf-8");
-        assert_eq!(Answer::to(request.body(body.clone())).status, 201);
+        let body = payload(&analysis.stats_on(day(date)));
+        let request = office.post_request("application/json; charset=utf-8");
+        assert_eq!(Response::to(request.body(body.clone())).status, 201);
         let filter = json!({"anr": analysis.id(), "date_from": date, "date_to": date});
         let mut listed = office.list(&filter);
         for stat in &mut listed {
@@ -71,45 +71,38 @@ fn a_real_analysis_of_several_days_comes_back(database: &TestDatabase) {
     }
 }
 
-on_each_database!(what_is_there_already_is_skipped);
-fn what_is_there_already_is_skipped(database: &TestDatabase) {
+on_each_database!(known_stats_are_skipped_with_207);
+fn known_stats_are_skipped_with_207(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let analysis = uuid();
     let first = stat(&analysis, "threat", &days_ago(0), json!([]));
-    assert_eq!(office.post(&json!([first])).status, 201);
+    office.store([&first]);
 
     let mut changed = first.clone();
     changed["data"] = json!([{"count": 1}]);
     let new = stat(&analysis, "threat", &days_ago(1), json!([]));
-    let mut twin = new.clone();
-    twin["date"] = json!(days_ago(2));
-    let answer = office.post(&json!([changed, new, twin]));
-    assert_eq!(answer.status, 207);
-    let answer = answer.json();
-    assert_eq!(answer["metadata"]["count"], "1");
-    assert_eq!(answer["data"], json!([new]));
-    assert_eq!(
-        office.list(&json!({})),
-        [new, first.clone()],
-        "the first ones are kept"
-    );
+    let mut duplicate = new.clone();
+    duplicate["date"] = json!(days_ago(2));
+    let response = office.post(&json!([changed, new, duplicate]));
+    assert_eq!(response.status, 207);
+    assert_eq!(response.json()["metadata"]["count"], "1");
+    assert_eq!(response.json()["data"], json!([new]));
+    // The first arrivals are kept.
+    assert_eq!(office.list(&json!({})), [new, first.clone()]);
 
+    // An id belongs to the client that posted it first.
     let other = service.front_office();
-    let foreign = other.post(&json!([first]));
-    assert_eq!(
-        (foreign.status, &foreign.json()["data"]),
-        (207, &json!([])),
-        "an id is taken by whoever comes first"
-    );
+    let response = other.post(&json!([first]));
+    assert_eq!((response.status, response.data().len()), (207, 0));
     assert_eq!(other.list(&json!({})), [Value::Null; 0]);
 }
 
-on_each_database!(a_malformed_stat_refuses_its_batch);
-fn a_malformed_stat_refuses_its_batch(database: &TestDatabase) {
+on_each_database!(a_malformed_stat_rejects_the_batch);
+fn a_malformed_stat_rejects_the_batch(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let good = stat(&uuid(), "threat", &days_ago(0), json!([]));
+    let valid = new_stat("threat", 0, json!([]));
     for (field, value) in [
         ("type", json!("bogus")),
         ("anr", json!("notuuid")),
@@ -121,164 +114,155 @@ fn a_malformed_stat_refuses_its_batch(database: &TestDatabase) {
         ("type", json!(null)),
         ("date", json!(null)),
         ("client_id", json!(1)),
+        ("date", json!(days_ahead(3))),
+        ("date", json!("2096-01-01")),
+        ("data", json!(vec![0; 4097])),
     ] {
-        let mut bad = good.clone();
-        bad[field] = value;
-        let answer = office.post(&json!([good, bad]));
-        assert_eq!(
-            (answer.status, &answer.json()["message"]),
-            (400, &json!("Input payload validation failed"))
-        );
-        let errors = answer.json()["errors"].clone();
-        assert!(errors[format!("1.{field}")].is_string(), "{bad}: {errors}");
+        let mut invalid = valid.clone();
+        invalid[field] = value;
+        let response = office.post(&json!([valid, invalid]));
+        response.assert_invalid(&format!("1.{field}"));
     }
     for body in [
-        json!([good, 5]),
+        json!([valid, 5]),
         json!("x"),
         json!(5),
         json!(null),
         json!(true),
         json!({"anr": 1}),
     ] {
-        let answer = office.post(&body);
-        assert_eq!(answer.status, 400, "{body}");
-        assert!(answer.json()["message"].is_string());
+        office.post(&body).assert_error(400);
     }
-    assert_eq!(
-        office.list(&json!({"date_from": "0001-01-01"})),
-        [Value::Null; 0]
-    );
+    let all = office.list(&json!({"date_from": "0001-01-01"}));
+    assert_eq!(all, [Value::Null; 0]);
 }
 
-on_each_database!(what_is_no_json_is_refused);
-fn what_is_no_json_is_refused(database: &TestDatabase) {
+on_each_database!(bodies_that_are_not_json_are_rejected);
+fn bodies_that_are_not_json_are_rejected(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let post = |content_type: &str, body: Vec<u8>| {
-        let request = office
-            .request(Method::POST, STATS)
-            .header("Content-Type", content_type)
-            .body(body);
-        let answer = Answer::to(request);
-        assert!(answer.json()["message"].is_string(), "{answer:?}");
-        answer.status
-    };
-    assert_eq!(post("application/json", b"{not json".to_vec()), 400);
-    assert_eq!(post("application/json", b"\xff\xfe[".to_vec()), 400);
-    assert_eq!(post("application/json", vec![b'['; 100_000]), 400);
-    assert_eq!(post("application/json", Vec::new()), 400);
-    assert_eq!(post("text/plain", b"[]".to_vec()), 415);
-    assert_eq!(post("", b"[]".to_vec()), 415);
-    let untyped = Answer::to(office.request(Method::POST, STATS).body("[]"));
-    assert_eq!(untyped.status, 415);
+    let deep = [b'['; 100_000];
+    for (content_type, body, status) in [
+        ("application/json", &b"{not json"[..], 400),
+        ("application/json", b"\xff\xfe[", 400),
+        ("application/json", &deep, 400),
+        ("application/json", b"", 400),
+        ("text/plain", b"[]", 415),
+        ("", b"[]", 415),
+    ] {
+        let request = office.post_request(content_type).body(body.to_vec());
+        Response::to(request).assert_error(status);
+    }
+    let untyped = office.request(Method::POST, STATS).body("[]");
+    assert_eq!(Response::to(untyped).status, 415);
 }
 
-on_each_database!(a_body_that_is_too_large_is_refused_in_json);
-fn a_body_that_is_too_large_is_refused_in_json(database: &TestDatabase) {
-    let config = HttpConfig {
-        max_body_bytes: 100_000,
-        ..HttpConfig::default()
-    };
-    let service = Service::with_config(database, config);
+on_each_database!(bodies_over_the_limit_get_413);
+fn bodies_over_the_limit_get_413(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| config.max_body_bytes = 100_000);
     let office = service.front_office();
-    let fits = json!([stat(
-        &uuid(),
-        "threat",
-        &days_ago(0),
-        json!(["x".repeat(90_000)])
-    )]);
-    assert_eq!(office.post(&fits).status, 201);
+    office.store([new_stat("threat", 0, json!(["x".repeat(90_000)]))]);
     let too_large = vec![b' '; 3_000_000];
-    let request = office
-        .request(Method::POST, STATS)
-        .header("Content-Type", "application/json");
-    let answer = Answer::to(request.body(too_large.clone()));
-    assert_eq!(
-        (answer.status, answer.json()),
-        (
-            413,
-            json!({"message": "The body is larger than 100000 bytes."})
-        )
-    );
-    // Of unknown length, in chunks.
-    let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(too_large));
-    let request = office
-        .request(Method::POST, STATS)
-        .header("Content-Type", "application/json")
-        .body(chunked);
-    assert_eq!(Answer::to(request).status, 413);
-    assert_eq!(office.get("/api/v1/client/me").status, 200);
+    let post = |body: Body| Response::to(office.post_request("application/json").body(body));
+    let response = post(too_large.clone().into());
+    response.assert_message(413, "The body is larger than 100000 bytes.");
+    let without_length = Body::new(Cursor::new(too_large));
+    assert_eq!(post(without_length).status, 413);
+    assert_eq!(office.get(ME).status, 200);
+    // Arguments have a smaller limit.
     let filter = json!({"anrs": vec![uuid(); 30_000]});
-    assert_eq!(
-        office.ask(STATS, &filter).status,
-        413,
-        "nobody needs so many arguments"
-    );
+    assert_eq!(office.get_with(STATS, &filter).status, 413);
 }
 
-on_each_database!(a_body_that_breaks_off_stores_nothing);
-fn a_body_that_breaks_off_stores_nothing(database: &TestDatabase) {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+on_each_database!(compressed_bodies_are_read_and_bounded);
+fn compressed_bodies_are_read_and_bounded(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| config.max_body_bytes = 20 << 20);
+    let office = service.front_office();
+    let post = |encoding: &str, body: Vec<u8>| {
+        let request = office.post_request("application/json");
+        Response::to(request.header("Content-Encoding", encoding).body(body))
+    };
+    let sent = [new_stat("threat", 0, json!(["x".repeat(3 << 20)]))];
+    let compressed = gzip(json!(sent).to_string().as_bytes());
+    for (encoding, status) in [("gzip", 201), ("GZIP", 207), ("x-gzip", 207)] {
+        let response = post(encoding, compressed.clone());
+        assert_eq!(response.status, status, "{encoding}");
+    }
+    assert_eq!(office.list(&json!({})), sent);
+    assert_eq!(post("identity", b"[]".to_vec()).status, 201);
+
+    let bomb = post("gzip", gzip(&vec![b' '; 200 << 20]));
+    assert_eq!(bomb.status, 413);
+    let message = &bomb.json()["message"];
+    assert_eq!(message, "The body is larger than 20971520 bytes.");
+    for broken in [b"[]".to_vec(), compressed[..compressed.len() / 2].to_vec()] {
+        let response = post("gzip", broken);
+        assert_eq!(response.status, 400);
+        let message = response.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with("The body is not gzip"), "{message}");
+    }
+    for encoding in ["br", "deflate", "gzip, gzip"] {
+        let response = post(encoding, b"[]".to_vec());
+        response.assert_error(415);
+        assert_eq!(response.header("accept-encoding"), Some("gzip"));
+    }
+}
+
+on_each_database!(stats_of_tomorrow_are_accepted);
+fn stats_of_tomorrow_are_accepted(database: &TestDatabase) {
+    let service = Service::start(database);
+    let tomorrow = stat(&uuid(), "risk", &days_ahead(1), json!([]));
+    service.front_office().store([tomorrow]);
+}
+
+on_each_database!(a_truncated_body_stores_nothing);
+fn a_truncated_body_stores_nothing(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let body = json!([stat(&uuid(), "threat", &days_ago(0), json!([]))]).to_string();
-    let head = format!(
-        "POST {STATS} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        office.client.token.reveal(),
-        body.len() + 1,
-    );
-    let mut socket = TcpStream::connect(service.address).unwrap();
-    socket
-        .write_all(format!("{head}{body}").as_bytes())
-        .unwrap();
-    socket.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    // The connection may be reset before anything is answered; what counts is what is stored.
-    let _ = socket.read_to_string(&mut answer);
-    assert!(
-        !answer.starts_with("HTTP/1.1 2") && !answer.starts_with("HTTP/1.1 5"),
-        "{answer}"
-    );
+    let body = json!([new_stat("threat", 0, json!([]))]).to_string();
+    let mut socket = service.connect(office.post_head(body.len() + 1) + &body);
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut response = String::new();
+    // The connection may be reset before the response.
+    let _ = socket.read_to_string(&mut response);
+    for class in ["2", "5"] {
+        let status = format!("HTTP/1.1 {class}");
+        assert!(!response.starts_with(&status), "{response}");
+    }
     assert_eq!(office.list(&json!({})), [Value::Null; 0]);
 }
 
-on_each_database!(two_hundred_front_offices_post_at_once);
-fn two_hundred_front_offices_post_at_once(database: &TestDatabase) {
-    const OFFICES: usize = 200;
+on_each_database!(two_hundred_clients_post_at_once);
+fn two_hundred_clients_post_at_once(database: &TestDatabase) {
+    const CLIENTS: usize = 200;
     let service = Service::start(database);
-    let shared = stat(&uuid(), "risk", &days_ago(0), json!({}));
-    std::thread::scope(|scope| {
-        let posts: Vec<_> = (0..OFFICES)
-            .map(|_| {
-                let (service, shared) = (&service, &shared);
-                scope.spawn(move || {
-                    let office = service.front_office();
-                    let own: Vec<_> = (0..20)
-                        .map(|_| stat(&uuid(), "threat", &days_ago(0), json!([{"count": 1}])))
-                        .collect();
-                    let answer = office.post(&json!(
-                        [own.as_slice(), std::slice::from_ref(shared)].concat()
-                    ));
-                    let got_shared = match answer.status {
-                        201 => 1,
-                        207 => 0,
-                        _ => panic!("{answer:?}"),
-                    };
-                    assert_eq!(
-                        office.list_ids(&json!({"type": "threat"})),
-                        uuids(&own),
-                        "all of it, and nothing twice"
-                    );
-                    got_shared
-                })
-            })
+    let shared = new_stat("risk", 0, json!({}));
+    let post = || {
+        let office = service.front_office();
+        let own: Vec<_> = (0..20)
+            .map(|_| new_stat("threat", 0, json!([{"count": 1}])))
             .collect();
-        let winners: usize = posts.into_iter().map(|post| post.join().unwrap()).sum();
-        assert_eq!(winners, 1, "the stat that all of them sent is stored once");
+        let mut batch = own.clone();
+        batch.push(shared.clone());
+        let response = office.post(&json!(batch));
+        assert!([201, 207].contains(&response.status), "{response:?}");
+        // Each stat once.
+        assert_eq!(office.list_ids(&json!({"type": "threat"})), uuids(&own));
+        response.status == 201
+    };
+    let winners = scope(|scope| {
+        let posts: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(post)).collect();
+        let stored_shared = posts.into_iter().map(|post| post.join().unwrap());
+        stored_shared.filter(|is_stored| *is_stored).count()
     });
-    let admin = service.admin();
-    let total = admin.ask(STATS, &json!({"limit": 1}));
-    assert_eq!(
-        total.header("x-total-count"),
-        Some((OFFICES * 20 + 1).to_string().as_str())
-    );
+    assert_eq!(winners, 1, "the stat that all clients sent is stored once");
+    let list = service.admin().get_with(STATS, &json!({"limit": 1}));
+    let total = (CLIENTS * 20 + 1).to_string();
+    assert_eq!(list.header("x-total-count"), Some(total.as_str()));
 }

@@ -1,12 +1,16 @@
-//! What processors make of the stats, through the API.
+//! Processing stats through the API.
 
 use serde_json::{Value, json};
-use stats_sample::Sample;
+use stats_processors::Registry;
+use stats_sample::{Sample, payload};
 use stats_testing::{TestDatabase, day, on_each_database};
 
-use crate::support::{FrontOffice, Service, days_ago, stat, uuid};
+use crate::support::{FrontOffice, PROCESSED, Service, days_ago, new_stat, stat, uuid};
 
-const PROCESSED: &str = "/api/v1/stats/processed/";
+const ON_DATE: [(&str, &str); 2] = [
+    ("threat", "threat_average_on_date"),
+    ("vulnerability", "vulnerability_average_on_date"),
+];
 
 fn threat(object: &str, count: u32, max_risk: f64, average_rate: &str) -> Value {
     json!({"uuid": object, "label1": "Menace", "label2": "Threat", "label3": "", "label4": "",
@@ -24,42 +28,45 @@ fn risks(current: [[u32; 3]; 2], residual: [[u32; 3]; 2]) -> Value {
 }
 
 /// The result of a processor.
+#[track_caller]
 fn process(office: &FrontOffice<'_>, arguments: &Value) -> Value {
-    let answer = office.ask(PROCESSED, arguments);
-    assert_eq!(answer.status, 200, "{arguments}: {answer:?}");
-    let answer = answer.json();
-    assert_eq!(
-        (&answer["type"], &answer["processor"]),
-        (&arguments["type"], &arguments["processor"])
-    );
-    answer["data"].clone()
+    let response = office.get_with(PROCESSED, arguments);
+    assert_eq!(response.status, 200, "{arguments}: {response:?}");
+    let body = response.json();
+    assert_eq!(body["type"], arguments["type"]);
+    assert_eq!(body["processor"], arguments["processor"]);
+    body["data"].clone()
 }
 
-on_each_database!(the_list_of_processors_is_public);
-fn the_list_of_processors_is_public(database: &TestDatabase) {
+/// The element of an array whose field `name` has this value.
+#[track_caller]
+fn find<'a>(array: &'a Value, name: &str, value: impl Into<Value>) -> &'a Value {
+    let value = value.into();
+    let mut elements = array.as_array().unwrap().iter();
+    elements.find(|element| element[name] == value).unwrap()
+}
+
+on_each_database!(the_processor_list_is_public);
+fn the_processor_list_is_public(database: &TestDatabase) {
     let service = Service::start(database);
     let list = service.get("/api/v1/stats/processed/list").json();
-    let names: Vec<_> = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|known| known["name"].as_str().unwrap())
-        .collect();
-    let known = [
+    let list = list.as_array().unwrap();
+    let values = |name: &str| {
+        let values = list.iter().map(|processor| processor[name].as_str());
+        values.map(Option::unwrap).collect::<Vec<_>>()
+    };
+    let expected = [
         "risk_averages",
         "risk_averages_on_date",
         "threat_average_on_date",
         "vulnerability_average_on_date",
     ];
-    assert_eq!(names, known);
-    assert!(
-        list.as_array()
-            .unwrap()
-            .iter()
-            .all(|known| !known["description"].as_str().unwrap().is_empty())
-    );
-    let on_date = list[1]["description"].as_str().unwrap();
-    assert!(on_date.contains("risks_type") && on_date.contains("risks_state"));
+    assert_eq!(values("name"), expected);
+    let descriptions = values("description");
+    assert!(descriptions.iter().all(|text| !text.is_empty()));
+    for parameter in ["risks_type", "risks_state"] {
+        assert!(descriptions[1].contains(parameter), "{descriptions:?}");
+    }
 }
 
 on_each_database!(risks_are_averaged_over_all_clients);
@@ -67,26 +74,18 @@ fn risks_are_averaged_over_all_clients(database: &TestDatabase) {
     let service = Service::start(database);
     let (one, two) = (service.front_office(), service.front_office());
     let (a, b) = (uuid(), uuid());
-    one.post(&json!([
-        stat(
-            &a,
-            "risk",
-            &days_ago(1),
-            risks([[66, 27, 8], [18, 0, 10]], [[74, 26, 1], [28, 0, 0]])
-        ),
-        stat(
-            &a,
-            "risk",
-            &days_ago(0),
-            risks([[12, 27, 8], [18, 0, 10]], [[74, 26, 1], [28, 0, 0]])
-        ),
-    ]));
-    two.post(&json!([stat(
-        &b,
-        "risk",
-        &days_ago(0),
-        risks([[13, 30, 9], [20, 1, 10]], [[70, 20, 3], [26, 2, 4]])
-    )]));
+    let (today, yesterday) = (days_ago(0), days_ago(1));
+    let residual = [[74, 26, 1], [28, 0, 0]];
+    let (first, second) = (
+        risks([[66, 27, 8], [18, 0, 10]], residual),
+        risks([[12, 27, 8], [18, 0, 10]], residual),
+    );
+    let third = risks([[13, 30, 9], [20, 1, 10]], [[70, 20, 3], [26, 2, 4]]);
+    one.store([
+        stat(&a, "risk", &yesterday, first),
+        stat(&a, "risk", &today, second),
+    ]);
+    two.store([stat(&b, "risk", &today, third)]);
 
     let averages = json!({"type": "risk", "processor": "risk_averages"});
     let data = process(&one, &averages);
@@ -94,94 +93,70 @@ fn risks_are_averaged_over_all_clients(database: &TestDatabase) {
     assert_eq!(data["current"]["informational"]["Low risks"], 91.0 / 3.0);
     assert_eq!(data["current"]["operational"]["Medium risks"], 1.0 / 3.0);
     assert_eq!(data["residual"]["operational"]["High risks"], 4.0 / 3.0);
-    let mut of_a = averages.clone();
-    of_a["anrs"] = json!([a]);
-    assert_eq!(
-        process(&two, &of_a)["current"]["informational"]["Low risks"],
-        39.0
-    );
-    let mut yesterday = averages;
-    yesterday["date_to"] = json!(days_ago(1));
-    assert_eq!(
-        process(&two, &yesterday)["current"]["informational"]["Low risks"],
-        66.0
-    );
+    // Clients do not see analyses of others; admins see all.
+    let admin = service.admin();
+    for (reader, argument, value, expected) in [
+        (&one, "anrs", json!([a]), 39.0),
+        (&admin, "anrs", json!([a]), 39.0),
+        (&two, "anrs", json!([a, b]), 13.0),
+        (&two, "date_to", json!(yesterday), 66.0),
+    ] {
+        let mut arguments = averages.clone();
+        arguments[argument] = value;
+        let data = process(reader, &arguments);
+        assert_eq!(data["current"]["informational"]["Low risks"], expected);
+    }
+    let of_a = json!({"type": "risk", "processor": "risk_averages", "anrs": [a]});
+    assert_eq!(process(&two, &of_a), json!([]));
 
     let on_date = json!({"type": "risk", "processor": "risk_averages_on_date"});
-    let data = process(&one, &on_date);
     assert_eq!(
-        data["current"]["informational"]["Low risks"],
-        json!([{"date": days_ago(1), "value": 66.0}, {"date": days_ago(0), "value": 12.5}])
+        process(&one, &on_date)["current"]["informational"]["Low risks"],
+        json!([{"date": yesterday, "value": 66.0}, {"date": today, "value": 12.5}])
     );
-    let narrowed = |params: Value| {
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let with_params = |params: Value| {
         let mut arguments = on_date.clone();
         arguments["processor_params"] = params;
-        let data = process(&one, &arguments);
-        let names = |value: &Value| {
-            value
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let states = names(&data);
-        states
-            .iter()
-            .map(|state| (state.clone(), names(&data[state])))
-            .collect::<Vec<_>>()
+        process(&one, &arguments)
     };
-    assert_eq!(
-        narrowed(json!({"risks_type": "operational", "risks_state": "residual"})),
-        [("residual".to_owned(), vec!["operational".to_owned()])]
-    );
+    let data = with_params(json!({"risks_type": "operational", "risks_state": "residual"}));
+    assert_eq!(keys(&data), ["residual"]);
+    assert_eq!(keys(&data["residual"]), ["operational"]);
     for empty in [json!({}), json!([]), json!(null)] {
-        assert_eq!(narrowed(empty).len(), 2);
+        assert_eq!(keys(&with_params(empty)).len(), 2);
     }
+    // As PHP writes arrays in a query string.
+    let query = "type=risk&processor=risk_averages&processor_params[risks_state]=current\
+                 &processor_params%5Brisks_type%5D=operational";
+    let data = one.get(&format!("{PROCESSED}?{query}")).json()["data"].clone();
+    assert_eq!(data["current"]["operational"]["Medium risks"], 1.0 / 3.0);
+    assert_eq!(keys(&data), ["current"]);
+    assert_eq!(keys(&data["current"]), ["operational"]);
 }
 
 on_each_database!(threats_are_averaged_per_date_and_overall);
 fn threats_are_averaged_per_date_and_overall(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let (a, b, object, other) = (uuid(), uuid(), uuid(), uuid());
-    for (stats_type, processor) in [
-        ("threat", "threat_average_on_date"),
-        ("vulnerability", "vulnerability_average_on_date"),
-    ] {
-        office.post(&json!([
-            stat(
-                &a,
-                stats_type,
-                &days_ago(0),
-                json!([
-                    threat(&object, 10, 35.5, "2.32"),
-                    threat(&other, 8, 45.0, "2.87")
-                ])
-            ),
-            stat(
-                &b,
-                stats_type,
-                &days_ago(0),
-                json!([threat(&object, 20, 40.0, "3.00")])
-            ),
-            stat(
-                &b,
-                stats_type,
-                &days_ago(1),
-                json!([threat(&object, 30, 41.0, "4")])
-            ),
-        ]));
+    let (object, other) = (uuid(), uuid());
+    for (stats_type, processor) in ON_DATE {
+        let two = [
+            threat(&object, 10, 35.5, "2.32"),
+            threat(&other, 8, 45.0, "2.87"),
+        ];
+        office.store([
+            new_stat(stats_type, 0, json!(two)),
+            new_stat(stats_type, 0, json!([threat(&object, 20, 40.0, "3.00")])),
+            new_stat(stats_type, 1, json!([threat(&object, 30, 41.0, "4")])),
+        ]);
         let data = process(
             &office,
             &json!({"type": stats_type, "processor": processor}),
         );
-        let found = data
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|found| found["object"] == object)
-            .unwrap();
+        assert_eq!(data.as_array().unwrap().len(), 2);
+        let found = find(&data, "object", object.as_str());
         assert_eq!(
             found["labels"],
             json!({"label1": "Menace", "label2": "Threat", "label3": "", "label4": ""})
@@ -195,162 +170,111 @@ fn threats_are_averaged_per_date_and_overall(database: &TestDatabase) {
         );
         assert_eq!(found["averages"]["count"], 20.0);
         assert_eq!(found["averages"]["maxRisk"], 116.5 / 3.0);
-        assert_eq!(data.as_array().unwrap().len(), 2);
     }
 }
 
-on_each_database!(what_cannot_be_read_costs_nobody_an_answer);
-fn what_cannot_be_read_costs_nobody_an_answer(database: &TestDatabase) {
+on_each_database!(unreadable_stats_are_skipped);
+fn unreadable_stats_are_skipped(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let (a, object) = (uuid(), uuid());
-    let bad_threats = [
+    let (analysis, object) = (uuid(), uuid());
+    let threats = [
         json!({}),
         json!([5]),
         json!([{"uuid": object}]),
         json!({"a": 1}),
         json!([{"uuid": "zz", "count": "x", "maxRisk": null, "averageRate": "NaN"}]),
+        // The readable one.
+        json!([threat(&object, 4, 4.0, "4")]),
     ];
-    let bad_risks = [
+    let risks = [
         json!({}),
         json!([]),
         json!({"risks": 5}),
         json!({"risks": {"other": []}}),
         json!({"risks": {"current": {"informational": [{"level": "Odd", "value": 3}]}}}),
+        // The readable one.
+        risks([[1, 2, 3], [4, 5, 6]], [[0; 3]; 2]),
     ];
-    let good = [
-        ("threat", json!([threat(&object, 4, 4.0, "4")])),
-        ("risk", risks([[1, 2, 3], [4, 5, 6]], [[0; 3]; 2])),
-    ];
-    for (stats_type, bad) in bad_threats
-        .map(|bad| ("threat", bad))
-        .into_iter()
-        .chain(bad_risks.map(|bad| ("risk", bad)))
-    {
-        assert_eq!(
-            office
-                .post(&json!([stat(&a, stats_type, &days_ago(0), bad)]))
-                .status,
-            201
-        );
+    for (stats_type, documents) in [("threat", threats), ("risk", risks)] {
+        let stats = documents.map(|data| stat(&analysis, stats_type, &days_ago(0), data));
+        office.store(stats);
     }
-    for (stats_type, good) in good {
-        assert_eq!(
-            office
-                .post(&json!([stat(&a, stats_type, &days_ago(0), good)]))
-                .status,
-            201
-        );
-    }
-    let threats = process(
-        &office,
-        &json!({"type": "threat", "processor": "threat_average_on_date"}),
-    );
-    assert_eq!(
-        (
-            threats.as_array().unwrap().len(),
-            &threats[0]["averages"]["count"]
-        ),
-        (1, &json!(4.0))
-    );
-    let risks = process(
-        &office,
-        &json!({"type": "risk", "processor": "risk_averages"}),
-    );
+    let on_date = json!({"type": "threat", "processor": "threat_average_on_date"});
+    let threats = process(&office, &on_date);
+    assert_eq!(threats.as_array().unwrap().len(), 1);
+    assert_eq!(threats[0]["averages"]["count"], 4.0);
+    let averages = json!({"type": "risk", "processor": "risk_averages"});
+    let risks = process(&office, &averages);
     assert_eq!(risks["current"]["informational"]["High risks"], 3.0);
 }
 
-on_each_database!(nothing_to_process_is_an_empty_list);
-fn nothing_to_process_is_an_empty_list(database: &TestDatabase) {
+on_each_database!(processing_no_stats_gives_an_empty_list);
+fn processing_no_stats_gives_an_empty_list(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    for known in stats_processors::all() {
+    for known in Registry::default().iter() {
         let arguments =
-            json!({"type": known.stats_type(), "processor": known.name(), "local_stats_only": 1});
+            json!({"type": known.stats_type, "processor": known.name, "local_stats_only": 1});
         assert_eq!(process(&office, &arguments), json!([]));
     }
 }
 
-on_each_database!(what_does_not_fit_is_refused);
-fn what_does_not_fit_is_refused(database: &TestDatabase) {
+on_each_database!(invalid_processing_requests_are_rejected);
+fn invalid_processing_requests_are_rejected(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let mismatch = office.ask(
-        PROCESSED,
-        &json!({"type": "risk", "processor": "threat_average_on_date"}),
-    );
-    let expected =
-        json!({"Error": "Processor 'threat_average_on_date' can not be used with type 'risk'."});
-    assert_eq!((mismatch.status, mismatch.json()), (400, expected));
+    let mismatch = json!({"type": "risk", "processor": "threat_average_on_date"});
+    let error = "Processor 'threat_average_on_date' can not be used with type 'risk'.";
+    let response = office.get_with(PROCESSED, &mismatch);
+    response.assert_json(400, json!({"Error": error}));
+    let averages = "risk_averages";
     for (arguments, field) in [
         (json!({"type": "risk", "processor": "tree"}), "processor"),
         (json!({"type": "risk"}), "processor"),
-        (json!({"processor": "risk_averages"}), "type"),
+        (json!({"processor": averages}), "type"),
         (
-            json!({"type": "risk", "processor": "risk_averages", "local_stats_only": 3}),
+            json!({"type": "risk", "processor": averages, "local_stats_only": 3}),
             "local_stats_only",
         ),
         (
-            json!({"type": "risk", "processor": "risk_averages", "processor_params": {"risks_type": "junk"}}),
+            json!({"type": "risk", "processor": averages, "processor_params": {"risks_type": "junk"}}),
             "processor_params",
         ),
     ] {
-        let answer = office.ask(PROCESSED, &arguments);
-        assert_eq!(answer.status, 400, "{arguments}");
-        assert!(
-            answer.json()["errors"][field].is_string(),
-            "{arguments}: {answer:?}"
-        );
+        office.get_with(PROCESSED, &arguments).assert_invalid(field);
     }
-    let unknown = office.ask(
-        PROCESSED,
-        &json!({"type": "risk", "processor": "risk_averages", "nbdays": 3}),
-    );
-    assert_eq!(
-        (unknown.status, unknown.json()),
-        (400, json!({"message": "Unknown arguments: nbdays"}))
-    );
+    let inverted = "date_from=2026-01-02&date_to=2026-01-01";
+    office
+        .get(&format!(
+            "{PROCESSED}?type=risk&processor={averages}&{inverted}"
+        ))
+        .assert_invalid("date_from");
+    let unknown = json!({"type": "risk", "processor": averages, "nbdays": 3});
+    let response = office.get_with(PROCESSED, &unknown);
+    response.assert_message(400, "Unknown arguments: nbdays");
 }
 
-on_each_database!(half_a_year_of_samples_is_processed_without_skipping);
-fn half_a_year_of_samples_is_processed_without_skipping(database: &TestDatabase) {
+on_each_database!(sample_stats_are_processed_completely);
+fn sample_stats_are_processed_completely(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     let analysis = Sample::new(1).analysis(0, day("2026-01-01"));
     let sent: Vec<_> = ["2026-01-01", "2026-03-01", "2026-06-30"]
         .map(|date| analysis.stats_on(day(date)))
         .concat();
-    let body: Value = serde_json::from_str(&stats_sample::payload(&sent)).unwrap();
-    assert_eq!(office.post(&body).status, 201);
-    let first_count = |stats_type: &str, date: &str| {
-        let stat = body
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|stat| stat["type"] == stats_type && stat["date"] == date);
-        stat.unwrap()["data"][0].clone()
-    };
-    for (stats_type, processor) in [
-        ("threat", "threat_average_on_date"),
-        ("vulnerability", "vulnerability_average_on_date"),
-    ] {
+    let sent: Vec<Value> = serde_json::from_str(&payload(&sent)).unwrap();
+    office.store(&sent);
+    for (stats_type, processor) in ON_DATE {
         let data = process(
             &office,
             &json!({"type": stats_type, "processor": processor}),
         );
-        let sent = first_count(stats_type, "2026-03-01");
-        let found = data
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|found| found["object"] == sent["uuid"])
-            .unwrap();
-        let of_day = found["values"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|value| value["date"] == "2026-03-01")
-            .unwrap();
+        let mut of_type = sent.iter().filter(|stat| stat["type"] == stats_type);
+        let stat = of_type.find(|stat| stat["date"] == "2026-03-01").unwrap();
+        let sent = &stat["data"][0];
+        let found = find(&data, "object", sent["uuid"].as_str());
+        let of_day = find(&found["values"], "date", "2026-03-01");
         assert_eq!(of_day["count"].as_f64(), sent["count"].as_f64());
         assert_eq!(found["labels"]["label3"], sent["label3"]);
     }

@@ -1,12 +1,11 @@
 //! The public statistics.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use stats_core::Coordinates;
+use stats_core::{Coordinates, Stat};
 use stats_db::ClientChange;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, Service, days_ago, stat, uuid};
+use crate::support::{PROCESSED, Service, days_ago, new_stat, stat, uuid};
 
 fn object(uuid: &str, count: u32) -> Value {
     json!([{"uuid": uuid, "label2": "x", "count": count, "maxRisk": 18, "averageRate": "2.50"}])
@@ -16,135 +15,156 @@ fn risks(high: u32) -> Value {
     json!({"risks": {"current": {"informational": [{"level": "High risks", "value": high}]}}})
 }
 
-fn json_of(service: &Service, path: &str) -> Value {
-    let answer = service.get(path);
-    assert_eq!(answer.status, 200, "{path}: {answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    answer.json()
+#[track_caller]
+fn get(service: &Service, path: &str) -> Value {
+    let response = service.get(path);
+    assert_eq!(response.status, 200, "{path}: {response:?}");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    response.json()
 }
 
-on_each_database!(objects_are_maps_by_default_and_series_on_demand);
-fn objects_are_maps_by_default_and_series_on_demand(database: &TestDatabase) {
+/// The current informational high risks in `/stats/risks.json`.
+#[track_caller]
+fn high_risks(service: &Service, query: &str) -> Value {
+    let risks = get(service, &format!("/stats/risks.json?{query}"));
+    risks["current"]["informational"]["High risks"].clone()
+}
+
+fn coordinates(latitude: f64) -> ClientChange {
+    ClientChange::Coordinates(Some(Coordinates::new(latitude, 6.25).unwrap()))
+}
+
+on_each_database!(objects_are_a_map_or_a_series);
+fn objects_are_a_map_or_a_series(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
     for (stats_type, file) in [("threat", "threats"), ("vulnerability", "vulnerabilities")] {
-        assert_eq!(
-            json_of(&service, &format!("/stats/{file}.json")),
-            json!({}),
-            "nothing yet"
-        );
+        let get = |query: &str| get(&service, &format!("/stats/{file}.json{query}"));
+        assert_eq!(get(""), json!({}));
         let (one, two) = (uuid(), uuid());
-        office.post(&json!([
-            stat(&uuid(), stats_type, &days_ago(3), object(&one, 8)),
-            stat(&uuid(), stats_type, &days_ago(3), object(&one, 9)),
-            stat(&uuid(), stats_type, &days_ago(150), object(&one, 6)),
-            stat(&uuid(), stats_type, &days_ago(400), object(&two, 6)),
-        ]));
+        office.store([
+            new_stat(stats_type, 3, object(&one, 8)),
+            new_stat(stats_type, 3, object(&one, 9)),
+            new_stat(stats_type, 150, object(&one, 6)),
+            new_stat(stats_type, 400, object(&two, 6)),
+        ]);
         let values = |count: f64| json!({"averageRate": 2.5, "count": count, "maxRisk": 18.0});
         assert_eq!(
-            json_of(&service, &format!("/stats/{file}.json")),
+            get(""),
             json!({one.as_str(): {days_ago(3): values(8.5), days_ago(150): values(6.0)}})
         );
-        let recent = json_of(
-            &service,
-            &format!("/stats/{file}.json?days=100&format=map&_=1"),
-        );
+        let recent = get("?days=100&format=map&_=1");
         assert_eq!(recent, json!({one.as_str(): {days_ago(3): values(8.5)}}));
-        let series = json_of(
-            &service,
-            &format!("/stats/{file}.json?days=3&format=series"),
-        );
+        let series = get("?days=3&format=series");
         assert_eq!(
             series[0]["values"],
             json!([{"date": days_ago(3), "count": 8.5, "maxRisk": 18.0, "averageRate": 2.5}])
         );
-        assert_eq!(
-            json_of(
-                &service,
-                &format!("/stats/{file}.json?days=2&format=series")
-            ),
-            json!([])
-        );
+        assert_eq!(get("?days=2&format=series"), json!([]));
     }
 }
 
-on_each_database!(risks_have_a_processor_by_default);
-fn risks_have_a_processor_by_default(database: &TestDatabase) {
+on_each_database!(risks_have_a_default_processor);
+fn risks_have_a_default_processor(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    office.post(&json!([
-        stat(&uuid(), "risk", &days_ago(0), risks(3)),
-        stat(&uuid(), "risk", &days_ago(1), risks(6)),
-    ]));
-    let high =
-        |path: &str| json_of(&service, path)["current"]["informational"]["High risks"].clone();
+    office.store([new_stat("risk", 0, risks(3)), new_stat("risk", 1, risks(6))]);
     let on_date = json!({days_ago(0): 3.0, days_ago(1): 6.0});
-    assert_eq!(high("/stats/risks.json"), on_date);
-    assert_eq!(
-        high("/stats/risks.json?processor=risk_averages_on_date"),
-        on_date
-    );
-    assert_eq!(high("/stats/risks.json?processor=risk_averages"), 4.5);
-    assert_eq!(
-        high("/stats/risks.json?processor=risk_averages&days=0"),
-        3.0
-    );
-    assert_eq!(
-        high("/stats/risks.json?format=series"),
-        json!([{"date": days_ago(1), "value": 6.0}, {"date": days_ago(0), "value": 3.0}])
-    );
+    let series = json!([{"date": days_ago(1), "value": 6.0}, {"date": days_ago(0), "value": 3.0}]);
+    for (query, expected) in [
+        ("", &on_date),
+        ("processor=risk_averages_on_date", &on_date),
+        ("processor=risk_averages", &json!(4.5)),
+        ("processor=risk_averages&days=0", &json!(3.0)),
+        ("format=series", &series),
+    ] {
+        assert_eq!(high_risks(&service, query), *expected, "{query}");
+    }
 }
 
-on_each_database!(the_last_stats_are_the_newest_forty);
-fn the_last_stats_are_the_newest_forty(database: &TestDatabase) {
+on_each_database!(last_stats_are_the_newest_forty);
+fn last_stats_are_the_newest_forty(database: &TestDatabase) {
+    let service = Service::start(database);
+    let mut stats: Vec<_> = (0..40)
+        .map(|days| new_stat("risk", 1000 + days, risks(2)))
+        .collect();
+    stats.push(new_stat("risk", 2000, risks(1_000_000)));
+    service.front_office().store(&stats);
+    let query = "processor=risk_averages&last_stats";
+    assert_eq!(high_risks(&service, &format!("{query}=1")), 2.0);
+    let recent = get(&service, &format!("/stats/risks.json?{query}=0"));
+    assert_eq!(recent, json!({}));
+}
+
+on_each_database!(local_stats_only_excludes_remote_clients);
+fn local_stats_only_excludes_remote_clients(database: &TestDatabase) {
+    let service = Service::start(database);
+    let (local, remote) = (service.front_office(), service.front_office());
+    local.store([new_stat("risk", 0, risks(2))]);
+    remote.store([new_stat("risk", 0, risks(4))]);
+    remote.change(&ClientChange::Local(false));
+    for (local_stats_only, expected) in [(1, 2.0), (0, 3.0)] {
+        let query = format!("processor=risk_averages&local_stats_only={local_stats_only}");
+        assert_eq!(high_risks(&service, &query), expected);
+    }
+    let arguments = json!({"type": "risk", "processor": "risk_averages", "local_stats_only": 1});
+    let processed = local.get_with(PROCESSED, &arguments).json();
+    let averages = &processed["data"]["current"]["informational"];
+    assert_eq!(averages["High risks"], 2.0);
+}
+
+on_each_database!(stats_of_the_future_are_not_public);
+fn stats_of_the_future_are_not_public(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let mut stats: Vec<_> = (0..40)
-        .map(|days| stat(&uuid(), "risk", &days_ago(1000 + days), risks(2)))
-        .collect();
-    stats.push(stat(&uuid(), "risk", &days_ago(2000), risks(1_000_000)));
-    office.post(&json!(stats));
-    let averages = json_of(
-        &service,
-        "/stats/risks.json?processor=risk_averages&last_stats=1",
-    );
-    assert_eq!(averages["current"]["informational"]["High risks"], 2.0);
-    assert_eq!(
-        json_of(
-            &service,
-            "/stats/risks.json?processor=risk_averages&last_stats=0"
-        ),
-        json!({})
-    );
-}
-
-on_each_database!(stats_of_clients_elsewhere_are_left_out_on_demand);
-fn stats_of_clients_elsewhere_are_left_out_on_demand(database: &TestDatabase) {
-    let service = Service::start(database);
-    let (here, elsewhere) = (service.front_office(), service.front_office());
-    here.post(&json!([stat(&uuid(), "risk", &days_ago(0), risks(2))]));
-    elsewhere.post(&json!([stat(&uuid(), "risk", &days_ago(0), risks(4))]));
-    let local = if database.is_postgres() { "false" } else { "0" };
-    database.execute(&format!(
-        "UPDATE client SET local = {local} WHERE uuid = '{}'",
-        elsewhere.client.uuid
-    ));
-    let high = |query: &str| {
-        let path = format!("/stats/risks.json?processor=risk_averages&{query}");
-        json_of(&service, &path)["current"]["informational"]["High risks"].clone()
+    office.change(&coordinates(49.5));
+    let (known, future) = (uuid(), uuid());
+    office.store([
+        new_stat("risk", 0, risks(3)),
+        new_stat("threat", 0, object(&known, 5)),
+        new_stat("vulnerability", 0, object(&known, 5)),
+    ]);
+    let responses = || {
+        let files = [
+            "/stats/risks.json",
+            "/stats/risks.json?last_stats=1",
+            "/stats/threats.json?processor=threat_average_on_date&format=series",
+            "/stats/threats.json?last_stats=1",
+            "/stats/vulnerabilities.json",
+            "/map/clients.json",
+        ];
+        let processed = format!("{PROCESSED}?type=risk&processor=risk_averages_on_date");
+        (
+            files.map(|path| service.get(path).body),
+            office.get(&processed).body,
+        )
     };
-    assert_eq!(high("local_stats_only=1"), 2.0);
-    assert_eq!(high("local_stats_only=0"), 3.0);
-    let arguments = json!({"type": "risk", "processor": "risk_averages", "local_stats_only": 1});
-    let processed = here.ask("/api/v1/stats/processed/", &arguments).json();
-    assert_eq!(
-        processed["data"]["current"]["informational"]["High risks"],
-        2.0
-    );
+    let before = responses();
+    // Earlier versions accepted such dates.
+    let stats = [
+        ("risk", risks(1000)),
+        ("threat", object(&future, 1000)),
+        ("vulnerability", object(&future, 1000)),
+    ]
+    .map(|(stats_type, data)| stat(&uuid(), stats_type, "2096-01-01", data))
+    .map(|stat| serde_json::from_value::<Stat>(stat).unwrap());
+    service.db.insert_stats(office.stored().id, &stats).unwrap();
+    assert_eq!(responses(), before);
+    for path in ["/", "/stats", "/stats?days=0"] {
+        let page = service.get(path);
+        assert_eq!(page.status, 200);
+        for text in ["2096", &future] {
+            assert!(!page.body.contains(text), "{page:?}");
+        }
+    }
+    let query = "type=risk&processor=risk_averages&date_to=9999-12-31";
+    let processed = office.get(&format!("{PROCESSED}?{query}")).json();
+    let averages = &processed["data"]["current"]["informational"];
+    assert_eq!(averages["High risks"], 501.5);
 }
 
-on_each_database!(bad_values_are_refused_and_never_a_name_is_called);
-fn bad_values_are_refused_and_never_a_name_is_called(database: &TestDatabase) {
+on_each_database!(invalid_public_queries_are_rejected);
+fn invalid_public_queries_are_rejected(database: &TestDatabase) {
     let service = Service::start(database);
     for query in [
         "threats.json?processor=nope",
@@ -161,91 +181,56 @@ fn bad_values_are_refused_and_never_a_name_is_called(database: &TestDatabase) {
         "risks.json?local_stats_only=x",
         "risks.json?days=1&days=2",
     ] {
-        let answer = service.get(&format!("/stats/{query}"));
-        assert_eq!(answer.status, 400, "{query}");
-        assert!(answer.json().is_object(), "{query}");
+        let response = service.get(&format!("/stats/{query}"));
+        assert_eq!(response.status, 400, "{query}");
+        assert!(response.json().is_object(), "{query}");
     }
     assert_eq!(service.get("/stats/threats.json?days=36525").status, 200);
 }
 
-on_each_database!(what_has_not_changed_is_not_sent_again);
-fn what_has_not_changed_is_not_sent_again(database: &TestDatabase) {
+on_each_database!(unchanged_public_stats_get_304);
+fn unchanged_public_stats_get_304(database: &TestDatabase) {
     let service = Service::start(database);
-    let office = service.front_office();
+    let get = |path: &str, tag: &str| service.get_with_header(path, "If-None-Match", tag);
     for path in ["/stats/risks.json", "/map/clients.json"] {
         let first = service.get(path);
         assert_eq!(first.header("access-control-allow-origin"), Some("*"));
         assert_eq!(first.header("cache-control"), Some("public, no-cache"));
         let tag = first.header("etag").unwrap();
-        let ask = |known: &str| {
-            Answer::to(
-                service
-                    .request(Method::GET, path)
-                    .header("If-None-Match", known),
-            )
-        };
         for known in [tag, "*", &format!("\"x\", W/{tag}")] {
-            let unchanged = ask(known);
-            assert_eq!(
-                (unchanged.status, unchanged.body.as_str()),
-                (304, ""),
-                "{known}"
-            );
+            let unchanged = get(path, known);
+            unchanged.assert_empty(304);
             assert_eq!(unchanged.header("etag"), Some(tag));
         }
         for other in ["\"x\"", "junk"] {
-            assert_eq!(ask(other).status, 200, "{other}");
+            assert_eq!(get(path, other).status, 200, "{other}");
         }
     }
-    let tag = service
-        .get("/stats/risks.json")
-        .header("etag")
-        .unwrap()
-        .to_owned();
-    office.post(&json!([stat(&uuid(), "risk", &days_ago(0), risks(2))]));
-    let changed = Answer::to(
-        service
-            .request(Method::GET, "/stats/risks.json")
-            .header("If-None-Match", tag),
-    );
-    assert_eq!(changed.status, 200);
+    let path = "/stats/risks.json";
+    let first = service.get(path);
+    service
+        .front_office()
+        .store([new_stat("risk", 0, risks(2))]);
+    assert_eq!(get(path, first.header("etag").unwrap()).status, 200);
 }
 
-on_each_database!(the_map_shows_places_and_no_names);
-fn the_map_shows_places_and_no_names(database: &TestDatabase) {
+on_each_database!(the_map_shows_places_without_names);
+fn the_map_shows_places_without_names(database: &TestDatabase) {
     let service = Service::start(database);
-    let (shown, hidden, idle) = (
-        service.front_office(),
-        service.front_office(),
-        service.front_office(),
-    );
-    for (office, latitude) in [(&shown, 49.5), (&idle, 10.0)] {
-        let coordinates = Some(Some(Coordinates::new(latitude, 6.25).unwrap()));
-        let change = ClientChange {
-            coordinates,
-            ..ClientChange::default()
-        };
-        service
-            .db
-            .change_client(office.client.uuid, &change)
-            .unwrap();
-    }
-    let (rare, often, vulnerability) = (uuid(), uuid(), uuid());
-    for office in [&shown, &hidden] {
-        office.post(&json!([
-            stat(&uuid(), "threat", &days_ago(1), object(&rare, 2)),
-            stat(&uuid(), "threat", &days_ago(1), object(&often, 3)),
-            stat(&uuid(), "threat", &days_ago(0), object(&often, 4)),
-            stat(
-                &uuid(),
-                "vulnerability",
-                &days_ago(0),
-                object(&vulnerability, 1)
-            ),
-        ]));
+    let [shown, without_place, without_stats] = [(); 3].map(|()| service.front_office());
+    shown.change(&coordinates(49.5));
+    without_stats.change(&coordinates(10.0));
+    let (rare, frequent, vulnerability) = (uuid(), uuid(), uuid());
+    for office in [&shown, &without_place] {
+        office.store([
+            new_stat("threat", 1, object(&rare, 2)),
+            new_stat("threat", 1, object(&frequent, 3)),
+            new_stat("threat", 0, object(&frequent, 4)),
+            new_stat("vulnerability", 0, object(&vulnerability, 1)),
+        ]);
     }
     assert_eq!(
-        json_of(&service, "/map/clients.json"),
-        json!([{"latitude": 49.5, "longitude": 6.25, "max_threat": [3.5, often], "max_vulnerability": [1.0, vulnerability]}])
+        get(&service, "/map/clients.json"),
+        json!([{"latitude": 49.5, "longitude": 6.25, "max_threat": [3.5, frequent], "max_vulnerability": [1.0, vulnerability]}])
     );
 }

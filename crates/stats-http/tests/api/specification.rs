@@ -1,14 +1,13 @@
-//! The specification and the API browser. That every route is documented is tested beside the code.
+//! The specification and Swagger UI. A unit test checks that the specification has all routes.
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use stats_http::HttpConfig;
+use serde_json::json;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Answer, Service, days_ago, stat, uuid};
+use crate::support::{Response, Service, days_ago, stat, uuid};
 
-on_each_database!(every_documented_route_answers);
-fn every_documented_route_answers(database: &TestDatabase) {
+on_each_database!(documented_routes_respond_as_documented);
+fn documented_routes_respond_as_documented(database: &TestDatabase) {
     let service = Service::start(database);
     let admin = service.admin();
     for (specification, base) in [("openapi", ""), ("swagger", "/api/v1")] {
@@ -18,51 +17,37 @@ fn every_documented_route_answers(database: &TestDatabase) {
         for (path, item) in paths {
             let analysis = uuid();
             let path = format!("{base}{path}").replace("{anr}", &analysis);
-            let methods = item.as_object().unwrap().keys();
-            for method in methods.filter(|name| *name != "parameters") {
-                let method: Method = method.to_uppercase().parse().unwrap();
+            let methods = item.as_object().unwrap().iter();
+            for (name, operation) in methods.filter(|(name, _)| *name != "parameters") {
+                let method: Method = name.to_uppercase().parse().unwrap();
                 admin.post(&json!([stat(&analysis, "risk", &days_ago(0), json!([]))]));
-                let answer =
-                    admin.send(method.clone(), &path.replace("{uuid}", &uuid()), &json!({}));
-                assert!(
-                    ![404, 405].contains(&answer.status),
-                    "{method} {path}: {answer:?}"
-                );
-                let documented = item[method.as_str().to_lowercase()]["responses"]
-                    .get(answer.status.to_string());
+                let path = path.replace("{uuid}", &uuid());
+                let response = admin.send(method, &path, &json!({}));
+                let context = format!("{name} {path}: {response:?}");
+                assert!(![404, 405].contains(&response.status), "{context}");
+                let documented = operation["responses"].get(response.status.to_string());
                 assert!(
                     documented.is_some() || specification == "swagger",
-                    "{method} {path}: {answer:?}"
+                    "{context}"
                 );
             }
         }
     }
 }
 
-/// What leads to somewhere within the site.
+/// The links within the site.
 fn links(page: &str) -> Vec<String> {
-    let after = |attribute: &str| {
-        let parts: Vec<_> = page.split(attribute).skip(1).collect();
-        parts
-            .into_iter()
-            .map(|part| part.split('"').next().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let links = ["href=\"", "src=\"", "data-specification=\""].map(after);
+    let starts = ["href=\"", "src=\"", "data-specification=\""];
+    let links = starts.iter().flat_map(|start| page.split(start).skip(1));
     links
-        .concat()
-        .into_iter()
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
         .filter(|link| link.starts_with('/'))
         .collect()
 }
 
-on_each_database!(the_browser_comes_from_the_program_alone);
-fn the_browser_comes_from_the_program_alone(database: &TestDatabase) {
-    let config = HttpConfig {
-        trusts_proxy: true,
-        ..HttpConfig::default()
-    };
-    let service = Service::with_config(database, config);
+on_each_database!(swagger_ui_loads_its_files_from_the_service);
+fn swagger_ui_loads_its_files_from_the_service(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| config.trusts_proxy = true);
     for path in ["/api/v1", "/api/v1/"] {
         let page = service.get(path);
         assert_eq!(page.status, 200);
@@ -72,48 +57,42 @@ fn the_browser_comes_from_the_program_alone(database: &TestDatabase) {
         let links = links(&page.body);
         assert_eq!(links.len(), 5, "{links:?}");
         for link in links {
-            let answer = Answer::to(service.request(Method::HEAD, &link));
-            assert_eq!(answer.status, 200, "{link}");
-            let kind = answer.header("content-type").unwrap();
-            let expected = match link.rsplit('.').next() {
+            let head = Response::to(service.request(Method::HEAD, &link));
+            assert_eq!(head.status, 200, "{link}");
+            let content_type = match link.rsplit('.').next() {
                 Some("js") => "text/javascript",
                 Some("css") => "text/css",
                 _ => "application/json",
             };
-            assert_eq!(kind, expected, "{link}");
+            assert_eq!(head.header("content-type"), Some(content_type), "{link}");
         }
     }
     assert_eq!(service.get("/api/v1/browser/index.html").status, 404);
 }
 
-on_each_database!(behind_a_proxy_all_leads_back_through_it);
-fn behind_a_proxy_all_leads_back_through_it(database: &TestDatabase) {
-    let config = HttpConfig {
-        trusts_proxy: true,
-        ..HttpConfig::default()
-    };
-    let service = Service::with_config(database, config);
-    let get = |path| {
-        Answer::to(
-            service
-                .request(Method::GET, path)
-                .header("X-Forwarded-Prefix", "/dashboardBO"),
-        )
-    };
+on_each_database!(swagger_ui_links_have_the_prefix_of_the_proxy);
+fn swagger_ui_links_have_the_prefix_of_the_proxy(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| config.trusts_proxy = true);
+    let get = |path: &str| service.get_with_header(path, "X-Forwarded-Prefix", "/dashboardBO");
     let links = links(&get("/api/v1/").body);
     assert_eq!(links.len(), 5);
     for link in links {
         assert!(link.starts_with("/dashboardBO/api/v1/"), "{link}");
     }
-    let of = |path, pointer: &str| -> Value { get(path).json().pointer(pointer).unwrap().clone() };
-    assert_eq!(
-        of("/api/v1/swagger.json", "/basePath"),
-        "/dashboardBO/api/v1"
-    );
-    assert_eq!(
-        of("/api/v1/openapi.json", "/servers/0/url"),
-        "/dashboardBO/"
-    );
+    let swagger = get("/api/v1/swagger.json").json();
+    assert_eq!(swagger["basePath"], "/dashboardBO/api/v1");
+    let openapi = get("/api/v1/openapi.json").json();
+    assert_eq!(openapi["servers"][0]["url"], "/dashboardBO/");
     let direct = service.get("/api/v1/swagger.json").json();
     assert_eq!(direct["basePath"], "/api/v1");
+}
+
+on_each_database!(the_example_of_a_stat_is_stored);
+fn the_example_of_a_stat_is_stored(database: &TestDatabase) {
+    let service = Service::start(database);
+    let document = service.get("/api/v1/openapi.json").json();
+    let example = &document["components"]["schemas"]["NewStat"]["examples"][0];
+    let response = service.front_office().post(&json!([example]));
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.data()[0]["data"], example["data"]);
 }

@@ -1,0 +1,88 @@
+//! `POST stats/`: store stats.
+
+use std::collections::HashSet;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use stats_core::{Client, Page, Stat, last_acceptable_date, parse_batch};
+
+use super::schema;
+use super::stats_json::{ListWriter, Metadata};
+use crate::errors::ApiError;
+use crate::extract::{Authenticated, Body, Input, read_json_body};
+use crate::function_name::function_name;
+use crate::respond::stream_json;
+use crate::state::App;
+
+/// Maximum number of skipped stats of a batch that are logged one by one.
+const NAMED_DUPLICATES: usize = 10;
+
+/// An unparsed batch of stats. Parsing a large one takes long, so it is left to a blocking thread.
+pub(super) struct Batch(Body);
+
+impl Input for Batch {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        client: &Client,
+        app: &App,
+    ) -> Result<Self, ApiError> {
+        Ok(Self(
+            read_json_body(request, payload, client.id, app).await?,
+        ))
+    }
+}
+
+/// Store stats
+///
+/// If one stat is malformed, none is stored. Stats whose id is stored already are skipped.
+#[utoipa::path(post, path = "/api/v1/stats/", operation_id = "create_stats", tag = "stats",
+    request_body = Vec<schema::NewStat>, responses(
+    (status = 201, description = "The stats that were stored", body = schema::StatsList),
+    (status = 207, description = "The stats that were stored; the others were stored already", body = schema::StatsList),
+))]
+pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse, ApiError> {
+    let Authenticated {
+        client,
+        app,
+        mask,
+        input: Batch(body),
+    } = request;
+    let state = app.clone();
+    stream_json(&app, StatusCode::CREATED, move |db, answer| {
+        let batch = parse_batch(&body.bytes, last_acceptable_date(Utc::now()))?;
+        let batch: Vec<Stat> = batch.into_iter().map(Stat::from).collect();
+        let skipped: HashSet<usize> = db.insert_stats(client.id, &batch)?.into_iter().collect();
+        let (skipped, stored): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .enumerate()
+            .partition(|(position, _)| skipped.contains(position));
+        log_duplicates(&skipped);
+        state.metrics.count_stored(stored.len());
+        if !skipped.is_empty() {
+            answer.status(StatusCode::MULTI_STATUS);
+        }
+        let metadata = Metadata::new(stored.len() as u64, Page::default());
+        let mut list = ListWriter::with_metadata(answer, &mask, &metadata)?;
+        for (_, stat) in stored {
+            list.stat(stat)?;
+        }
+        list.end()?;
+        // Hold the reservation of the body until here: the batch uses memory until the answer is written.
+        drop(body);
+        Ok(())
+    })
+    .await
+}
+
+fn log_duplicates(skipped: &[(usize, &Stat)]) {
+    for (_, stat) in skipped.iter().take(NAMED_DUPLICATES) {
+        log::error!(function = function_name!(); "Duplicate stats: {}", stat.uuid);
+    }
+    if skipped.len() > NAMED_DUPLICATES {
+        let more = skipped.len() - NAMED_DUPLICATES;
+        log::error!(function = function_name!(); "Duplicate stats: {more} more");
+    }
+}

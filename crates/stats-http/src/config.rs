@@ -1,0 +1,65 @@
+use crate::limits::Limits;
+
+/// Settings of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// E-mail address of the operator of this instance.
+    pub contact: Option<String>,
+    /// URL of a page about the operator.
+    pub operator_url: Option<String>,
+    /// Public URL of this instance, without a trailing slash. Defaults to the address that a request was sent to.
+    pub instance_url: Option<String>,
+    /// Whether to trust the headers `X-Forwarded-Host`, `-Proto`, `-Prefix` and `-For`. Enable it only behind
+    /// a proxy that sets them.
+    pub trusts_proxy: bool,
+    /// Whether clients can be created through the API.
+    pub is_registration_open: bool,
+    /// Maximum size of a request body, in bytes, after decompression.
+    pub max_body_bytes: usize,
+    /// Whether to log every request instead of only those that are refused or fail.
+    pub logs_requests: bool,
+    /// Resource limits.
+    pub limits: Limits,
+    /// The optional groups of routes.
+    pub routes: Routes,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            contact: None,
+            operator_url: None,
+            instance_url: None,
+            trusts_proxy: false,
+            is_registration_open: true,
+            max_body_bytes: 64 << 20,
+            logs_requests: false,
+            limits: Limits::default(),
+            routes: Routes::default(),
+        }
+    }
+}
+
+/// Groups of routes that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routes {
+    /// The HTML pages, except for that of the public statistics.
+    pub pages: bool,
+    /// The public statistics and their page.
+    pub stats: bool,
+    /// The map.
+    pub map: bool,
+    /// The routes for admins outside the API.
+    pub admin: bool,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            pages: true,
+            stats: true,
+            map: true,
+            admin: true,
+        }
+    }
+}

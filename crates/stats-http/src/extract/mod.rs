@@ -1,0 +1,11 @@
+//! Extractors, which read and validate the token, the mask, the body and the arguments of a request.
+
+mod arguments;
+mod authenticated;
+mod body;
+pub(crate) mod lenient;
+mod mask;
+
+pub(crate) use arguments::{from_json_body, from_query, from_query_and_body};
+pub(crate) use authenticated::{Authenticated, ClientName, Input};
+pub(crate) use body::{Body, read_json_body};

@@ -1,0 +1,119 @@
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpRequest};
+use log::Level;
+
+use crate::config::HttpConfig;
+use crate::errors::ApiError;
+use crate::extract::ClientName;
+use crate::metrics::Request;
+use crate::state::App;
+
+/// Counts a request, measures the time until its answer begins, and logs it if it is refused or fails.
+pub(crate) async fn observe(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let response = next.call(request).await?;
+    let elapsed = started.elapsed();
+    log_request(&app, &response, elapsed);
+    let request = response.request();
+    let counted = Request {
+        route: request.match_pattern().unwrap_or_else(|| "none".to_owned()),
+        method: known_method(request.method()),
+        status: response.status().as_u16(),
+    };
+    app.metrics.count_request(counted, elapsed);
+    Ok(response)
+}
+
+fn known_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"];
+    known
+        .into_iter()
+        .find(|known| method == known)
+        .unwrap_or("other")
+}
+
+/// Logs every request if [`HttpConfig::logs_requests`] is set; otherwise failures, and refusals by the API and by the
+/// routes for admins. stats-db logs outages of the database.
+fn log_request<B>(app: &App, response: &ServiceResponse<B>, elapsed: Duration) {
+    let (request, status) = (response.request(), response.status());
+    let error = response.response().error();
+    let error = error.and_then(Error::as_error::<ApiError>);
+    let is_for_clients = |path: &str| path.starts_with("/api/") || path.starts_with("/admin/");
+    let level = match status {
+        // A 503 without an error comes from the health check.
+        StatusCode::SERVICE_UNAVAILABLE if error.is_none_or(ApiError::is_known_outage) => {
+            Level::Info
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => Level::Error,
+        status if status.is_server_error() => Level::Warn,
+        status if status.is_client_error() && is_for_clients(request.path()) => Level::Warn,
+        _ => Level::Info,
+    };
+    if !app.config.logs_requests && (level == Level::Info || !app.refusals.admit()) {
+        return;
+    }
+    let client = request.extensions().get::<ClientName>().cloned();
+    let client = client.map_or_else(|| "-".to_owned(), |ClientName(name)| name);
+    let reason = error.map_or_else(String::new, |error| format!(": {error}"));
+    log::log!(
+        level,
+        "{} {} {} to {client} at {} in {} ms{reason}",
+        request.method(),
+        request.match_pattern().as_deref().unwrap_or("unknown path"),
+        status.as_u16(),
+        address(request, &app.config),
+        elapsed.as_millis(),
+    );
+}
+
+/// Returns the address of the client. A trusted proxy adds it to the end of `X-Forwarded-For`.
+fn address(request: &HttpRequest, config: &HttpConfig) -> String {
+    let forwarded = request.headers().get_all("X-Forwarded-For").last();
+    let forwarded = forwarded
+        .filter(|_| config.trusts_proxy)
+        .and_then(|value| value.to_str().ok()?.rsplit(',').next());
+    match (forwarded, request.peer_addr()) {
+        (Some(address), _) => address.trim().to_owned(),
+        (None, Some(address)) => address.ip().to_string(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn unknown_methods_are_counted_together() {
+        assert_eq!(known_method(&Method::PATCH), "PATCH");
+        assert_eq!(known_method(&Method::from_bytes(b"BREW").unwrap()), "other");
+    }
+
+    #[test]
+    fn a_trusted_proxy_adds_the_client_address() {
+        let request = TestRequest::get()
+            .peer_addr("192.0.2.1:5000".parse().unwrap())
+            .append_header(("X-Forwarded-For", "203.0.113.1"))
+            .append_header(("X-Forwarded-For", "203.0.113.2, 203.0.113.3"))
+            .to_http_request();
+        for (trusts_proxy, expected) in [(false, "192.0.2.1"), (true, "203.0.113.3")] {
+            let config = HttpConfig {
+                trusts_proxy,
+                ..HttpConfig::default()
+            };
+            assert_eq!(address(&request, &config), expected);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! HTML pages, rendered on the server with one style sheet and without scripts.
+//!
+//! Each page has a file with a handler, which builds a [`site::Page`] that the [`Site`] frames. Links are made by
+//! [`Site::link`], so that they work behind a proxy and keep the chosen language.
+
+mod about;
+mod assets;
+mod format;
+mod help;
+mod home;
+mod language;
+mod site;
+mod statistics;
+mod texts;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use self::site::Site;
+use crate::errors::ApiError;
+use crate::resource::{read, resource};
+
+/// Registers the files that pages load, and the answer to unknown paths.
+pub(crate) fn configure_frame(config: &mut ServiceConfig) {
+    config
+        .service(resource("/assets/{name}", "GET, HEAD").route(read().to(assets::asset)))
+        .default_service(web::to(not_found));
+}
+
+pub(crate) fn configure_pages(config: &mut ServiceConfig) {
+    let get = "GET, HEAD";
+    config
+        .service(resource("/", get).route(read().to(home::home)))
+        .service(resource("/about", get).route(read().to(about::about)))
+        .service(resource("/about/more", get).route(read().to(about::more)))
+        .service(resource("/help", get).route(read().to(help::help)))
+        .service(resource("/robots.txt", get).route(read().to(texts::robots)))
+        .service(resource("/human.txt", get).route(read().to(texts::human)))
+        .service(resource("/.well-known/security.txt", get).route(read().to(texts::security)));
+}
+
+pub(crate) fn configure_stats(config: &mut ServiceConfig) {
+    config.service(resource("/stats", "GET, HEAD").route(read().to(statistics::statistics)));
+}
+
+/// Answers 404: JSON for the API and for programs, a page for browsers.
+async fn not_found(request: HttpRequest, site: Site) -> Result<HttpResponse, ApiError> {
+    if request.path() == "/api" || request.path().starts_with("/api/") {
+        return Err(ApiError::NotFound);
+    }
+    Ok(site.answer(Err(ApiError::NotFound)))
+}

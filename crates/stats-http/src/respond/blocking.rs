@@ -1,0 +1,54 @@
+use actix_web::rt::task::spawn_blocking;
+use stats_db::{Cancel, Db};
+use tokio::time::timeout;
+
+use crate::errors::ApiError;
+use crate::state::App;
+use crate::turns::{Party, Turn};
+
+/// Runs `work` on a blocking thread. When the client hangs up, the database statements of `work` are cancelled. Fails
+/// with [`ApiError::Unavailable`] after [`Limits::work_timeout`](crate::limits::Limits::work_timeout).
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&Db) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    run(app, None, work).await
+}
+
+/// Like [`blocking`], for expensive work: first waits for the turn of `party`.
+pub(crate) async fn process<T: Send + 'static>(
+    app: &App,
+    party: Party,
+    work: impl FnOnce(&Db) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let turn = app.processing.take(party, 1).await?;
+    run(app, Some(turn), work).await
+}
+
+async fn run<T: Send + 'static>(
+    app: &App,
+    turn: Option<Turn>,
+    work: impl FnOnce(&Db) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let guard = CancelOnDrop::default();
+    let db = app.db.cancelled_by(&guard.0);
+    // Hold the turn until the work ends: cancelled work may run on for a moment.
+    let task = spawn_blocking(move || {
+        let result = work(&db);
+        drop(turn);
+        result
+    });
+    let result = timeout(app.config.limits.work_timeout, task).await;
+    let result = result.map_err(|_| ApiError::Unavailable("the work took too long".into()))?;
+    result.map_err(ApiError::internal)?
+}
+
+/// Cancels work when dropped. actix-web drops the future of a request when the client hangs up.
+#[derive(Default)]
+pub(super) struct CancelOnDrop(pub(super) Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

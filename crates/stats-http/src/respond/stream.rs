@@ -1,0 +1,214 @@
+use std::io::{self, Write};
+use std::task::Poll;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::rt::task::spawn_blocking;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::stream::{self, Stream};
+use stats_db::Db;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::blocking::CancelOnDrop;
+use crate::errors::ApiError;
+use crate::function_name::function_name;
+use crate::state::App;
+
+/// Minimum size of a chunk, in bytes. A shorter answer is sent whole, with `Content-Length`.
+const CHUNK: usize = 64 * 1024;
+/// Maximum number of chunks that wait for the network.
+const QUEUE: usize = 4;
+
+/// Responds with the JSON that `produce` writes on a blocking thread. A long answer is sent while it is written, which
+/// bounds the memory that it uses. When the client hangs up, the work is cancelled.
+///
+/// An error before the first chunk becomes the answer. A later error aborts the connection, so that the client detects
+/// the truncated answer.
+pub(crate) async fn stream_json(
+    app: &App,
+    status: StatusCode,
+    produce: impl FnOnce(&Db, &mut AnswerWriter) -> Result<(), ApiError> + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let limits = &app.config.limits;
+    let (head, first) = oneshot::channel();
+    let mut writer = AnswerWriter {
+        status,
+        headers: Vec::new(),
+        buffer: Vec::new(),
+        state: State::Unsent(head),
+        runtime: Handle::current(),
+        stall_timeout: limits.stall_timeout,
+        deadline: Instant::now() + limits.list_timeout,
+    };
+    let guard = CancelOnDrop::default();
+    let db = app.db.cancelled_by(&guard.0);
+    // A statement lasts until the client has read its rows.
+    let db = db.with_statement_timeout(Some(limits.list_timeout));
+    spawn_blocking(move || {
+        let result = produce(&db, &mut writer);
+        writer.finish(result);
+    });
+    let aborted = |_| ApiError::internal("the answer was aborted");
+    let answer = first.await.map_err(aborted)??;
+    let mut response = HttpResponse::build(answer.status);
+    response.content_type(header::ContentType::json());
+    for header in answer.headers {
+        response.insert_header(header);
+    }
+    Ok(answer.body.into_response(response, guard))
+}
+
+/// An answer whose body may follow in pieces.
+struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Body,
+}
+
+enum Body {
+    Whole(Vec<u8>),
+    Pieces(mpsc::Receiver<Piece>),
+}
+
+/// A part of a long answer. An answer without [`Piece::End`] is truncated.
+enum Piece {
+    Chunk(Bytes),
+    End,
+}
+
+impl Body {
+    fn into_response(self, mut response: HttpResponseBuilder, guard: CancelOnDrop) -> HttpResponse {
+        match self {
+            Self::Whole(body) => response.body(body),
+            Self::Pieces(pieces) => response.streaming(chunks(pieces, guard)),
+        }
+    }
+}
+
+/// Streams the chunks of an answer. If they stop before [`Piece::End`], an error aborts the connection.
+fn chunks(
+    mut pieces: mpsc::Receiver<Piece>,
+    guard: CancelOnDrop,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let mut is_finished = false;
+    stream::poll_fn(move |context| {
+        // The stream owns the guard: dropping it early cancels the work.
+        let _ = &guard;
+        if is_finished {
+            return Poll::Ready(None);
+        }
+        pieces.poll_recv(context).map(|piece| {
+            is_finished = !matches!(piece, Some(Piece::Chunk(_)));
+            match piece {
+                Some(Piece::Chunk(chunk)) => Some(Ok(chunk)),
+                Some(Piece::End) => None,
+                None => Some(Err(io::Error::other("the answer was aborted"))),
+            }
+        })
+    })
+}
+
+/// Buffers an answer and sends it in chunks.
+pub(crate) struct AnswerWriter {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    buffer: Vec<u8>,
+    state: State,
+    runtime: Handle,
+    /// Maximum time for which the client reads nothing.
+    stall_timeout: Duration,
+    /// Time by which the client has to have read everything.
+    deadline: Instant,
+}
+
+enum State {
+    Unsent(oneshot::Sender<Result<Answer, ApiError>>),
+    Sending(mpsc::Sender<Piece>),
+    Gone,
+}
+
+impl AnswerWriter {
+    /// Sets the status. Has no effect after the first chunk.
+    pub(crate) fn status(&mut self, status: StatusCode) {
+        self.status = status;
+    }
+
+    /// Adds a header. Has no effect after the first chunk.
+    pub(crate) fn header(&mut self, name: HeaderName, value: impl Into<HeaderValue>) {
+        self.headers.push((name, value.into()));
+    }
+
+    fn answer(&mut self, body: Body) -> Answer {
+        Answer {
+            status: self.status,
+            headers: std::mem::take(&mut self.headers),
+            body,
+        }
+    }
+
+    fn send_chunk(&mut self) -> io::Result<()> {
+        let chunk = std::mem::take(&mut self.buffer).into();
+        self.send(Piece::Chunk(chunk))
+    }
+
+    fn send(&mut self, piece: Piece) -> io::Result<()> {
+        let pieces = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Unsent(head) => {
+                let (sender, receiver) = mpsc::channel(QUEUE);
+                let answer = self.answer(Body::Pieces(receiver));
+                head.send(Ok(answer))
+                    .map_err(|_| io::ErrorKind::BrokenPipe)?;
+                sender
+            }
+            State::Sending(pieces) => pieces,
+            State::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        let deadline = self.deadline.min(Instant::now() + self.stall_timeout);
+        self.runtime
+            .block_on(async { timeout_at(deadline, pieces.send(piece)).await })
+            .map_err(|_| io::ErrorKind::TimedOut)?
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.state = State::Sending(pieces);
+        Ok(())
+    }
+
+    /// Completes the answer. Dropping the writer instead aborts it.
+    fn finish(mut self, result: Result<(), ApiError>) {
+        match (std::mem::replace(&mut self.state, State::Gone), result) {
+            (State::Unsent(head), result) => {
+                let body = Body::Whole(std::mem::take(&mut self.buffer));
+                // This fails only if the client is gone.
+                let _ = head.send(result.map(|()| self.answer(body)));
+            }
+            (state @ State::Sending(_), Ok(())) => {
+                self.state = state;
+                let _ = self.send_chunk().and_then(|()| self.send(Piece::End));
+            }
+            (_, Err(error @ ApiError::ClientGone)) => {
+                log::debug!(function = function_name!(); "An answer was aborted: {error}");
+            }
+            (_, Err(error)) => {
+                log::error!(function = function_name!(); "An answer was aborted: {error}");
+            }
+            (_, Ok(())) => {}
+        }
+    }
+}
+
+impl Write for AnswerWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.send_chunk()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

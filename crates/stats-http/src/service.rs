@@ -1,0 +1,92 @@
+//! Information about this instance, its health and its metrics.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, ServiceConfig};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::base::Base;
+use crate::errors::ApiError;
+use crate::metrics;
+use crate::resource::{read, resource};
+use crate::respond::blocking;
+use crate::state::App;
+
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/about.json", "GET, HEAD").route(read().to(about)))
+        .service(resource("/health", "GET, HEAD").route(read().to(health)))
+        .service(resource("/metrics", "GET, HEAD").route(read().to(prometheus)));
+}
+
+/// The specification of these routes, except for the metrics.
+#[derive(OpenApi)]
+#[openapi(paths(about, health))]
+pub(crate) struct Documented;
+
+/// This instance.
+#[derive(Serialize, ToSchema)]
+struct About {
+    version: &'static str,
+    version_url: String,
+    /// Path of the API on this site.
+    api_v1_root: String,
+    /// E-mail address of the operator.
+    contact: Option<String>,
+}
+
+/// Get the version and the contact of this instance
+#[utoipa::path(get, path = "/about.json", tag = "service", security(()), responses(
+    (status = 200, description = "This instance", body = About),
+))]
+async fn about(app: Data<App>, base: Base) -> Json<About> {
+    let version = env!("CARGO_PKG_VERSION");
+    Json(About {
+        version,
+        version_url: format!("{}/releases/tag/v{version}", env!("CARGO_PKG_REPOSITORY")),
+        api_v1_root: base.link("/api/v1/"),
+        contact: app.config.contact.clone(),
+    })
+}
+
+/// The state of the service.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`, or `unavailable`.
+    status: &'static str,
+    /// Why the database does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// Maximum time for the database to answer, below the usual timeouts of monitoring.
+const HEALTH_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Check whether the database answers
+#[utoipa::path(get, path = "/health", tag = "service", security(()), responses(
+    (status = 200, description = "The database answers", body = Health),
+    (status = 503, description = "The database does not answer", body = Health),
+))]
+async fn health(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let check = blocking(&app, |db| Ok(db.check(HEALTH_TIMEOUT))).await?;
+    Ok(match check {
+        Ok(()) => HttpResponse::Ok().json(Health {
+            status: "ok",
+            message: None,
+        }),
+        Err(error) => HttpResponse::ServiceUnavailable().json(Health {
+            status: "unavailable",
+            message: Some(error.to_string()),
+        }),
+    })
+}
+
+/// `GET /metrics`
+async fn prometheus(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let text = app.metrics.encode(app.db.connections());
+    Ok(HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(text.map_err(ApiError::internal)?))
+}

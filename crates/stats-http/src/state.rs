@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use stats_core::ClientId;
+use stats_db::Db;
+use stats_processors::Registry;
+use tokio::sync::Semaphore;
+
+use crate::config::HttpConfig;
+use crate::connections::OpenConnections;
+use crate::limits::Share;
+use crate::metrics::Metrics;
+use crate::refusals::RefusalLog;
+use crate::turns::Turns;
+
+/// The state that all requests share.
+pub struct App {
+    pub(crate) db: Db,
+    pub(crate) config: HttpConfig,
+    pub(crate) processors: Registry,
+    pub(crate) connections: OpenConnections,
+    pub(crate) metrics: Metrics,
+    pub(crate) refusals: RefusalLog,
+    pub(crate) lists: Turns<ClientId>,
+    pub(crate) processing: Turns,
+    pub(crate) bodies: Turns<ClientId>,
+    /// One permit: one request at a time records when its client was seen.
+    pub(crate) notes: Arc<Semaphore>,
+}
+
+impl App {
+    /// Creates the state for a database, with the built-in processors.
+    pub fn new(db: Db, config: HttpConfig) -> Self {
+        let limits = &config.limits;
+        // Reservations of a body are rounded up.
+        let largest = config.max_body_bytes.saturating_add(1 << 20);
+        let largest = u32::try_from(largest).unwrap_or(u32::MAX);
+        let bodies = Share {
+            all: limits.body_bytes.all.max(largest),
+            each: limits.body_bytes.each.max(largest),
+        };
+        Self {
+            lists: Turns::new("lists", limits.lists, limits.turn_timeout),
+            processing: Turns::new("processors", limits.processors, limits.turn_timeout),
+            bodies: Turns::new("large requests", bodies, limits.turn_timeout),
+            connections: OpenConnections::default(),
+            metrics: Metrics::default(),
+            refusals: RefusalLog::default(),
+            notes: Arc::new(Semaphore::new(1)),
+            processors: Registry::default(),
+            db,
+            config,
+        }
+    }
+
+    /// Replaces the processors.
+    #[must_use]
+    pub fn with_processors(self, processors: Registry) -> Self {
+        Self { processors, ..self }
+    }
+}

@@ -1,0 +1,130 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stats_core::ClientId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::errors::ApiError;
+use crate::limits::Share;
+
+/// Limits how much of a resource each client and all clients use at the same time.
+#[derive(Debug)]
+pub(crate) struct Turns<K = Party> {
+    /// Name of the resource, for the error.
+    resource: &'static str,
+    share: Share,
+    timeout: Duration,
+    all: Arc<Semaphore>,
+    by_client: Mutex<HashMap<K, Arc<Semaphore>>>,
+}
+
+/// A client with a token, or all visitors without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Party {
+    Client(ClientId),
+    Visitors,
+}
+
+/// A part of the resource, which is released when dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Of the client, and of all clients.
+    permits: [OwnedSemaphorePermit; 2],
+}
+
+impl<K: Eq + Hash> Turns<K> {
+    pub(crate) fn new(resource: &'static str, share: Share, timeout: Duration) -> Self {
+        Self {
+            resource,
+            share,
+            timeout,
+            all: Arc::new(Semaphore::new(share.all as usize)),
+            by_client: Mutex::default(),
+        }
+    }
+
+    /// Waits until `client` may use `amount` of the resource. A dropped future leaves the queue.
+    pub(crate) async fn take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
+        let own = {
+            let mut by_client = self
+                .by_client
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(self.share.each as usize));
+            by_client.entry(client).or_insert_with(new).clone()
+        };
+        let permits = self.acquire([own, self.all.clone()], amount).await?;
+        Ok(Turn { permits })
+    }
+
+    /// Waits until `turn` can grow by `amount`.
+    pub(crate) async fn extend(&self, turn: &mut Turn, amount: u32) -> Result<(), ApiError> {
+        let semaphores = turn
+            .permits
+            .each_ref()
+            .map(|permit| permit.semaphore().clone());
+        let more = self.acquire(semaphores, amount).await?;
+        for (permit, more) in turn.permits.iter_mut().zip(more) {
+            permit.merge(more);
+        }
+        Ok(())
+    }
+
+    async fn acquire(
+        &self,
+        [own, all]: [Arc<Semaphore>; 2],
+        amount: u32,
+    ) -> Result<[OwnedSemaphorePermit; 2], ApiError> {
+        // The client's own share comes first: a request that waits for it holds nothing of the total.
+        let permits = async {
+            let own = own.acquire_many_owned(amount).await?;
+            Ok::<_, tokio::sync::AcquireError>([own, all.acquire_many_owned(amount).await?])
+        };
+        match timeout(self.timeout, permits).await {
+            Ok(Ok(permits)) => Ok(permits),
+            Ok(Err(closed)) => Err(ApiError::internal(closed)),
+            Err(_) => Err(ApiError::Busy(self.resource)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns() -> Turns<u32> {
+        Turns::new(
+            "lists",
+            Share { all: 3, each: 2 },
+            Duration::from_millis(20),
+        )
+    }
+
+    #[actix_web::test]
+    async fn each_client_is_limited_to_its_share() {
+        let turns = turns();
+        let first = turns.take(1, 1).await.unwrap();
+        let _second = turns.take(1, 1).await.unwrap();
+        let third = turns.take(1, 1).await;
+        assert!(matches!(third, Err(ApiError::Busy("lists"))), "{third:?}");
+        let _other = turns.take(2, 1).await.unwrap();
+        assert!(turns.take(3, 1).await.is_err(), "all three are taken");
+        drop(first);
+        turns.take(3, 1).await.unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_turn_can_be_extended_up_to_the_share() {
+        let turns = turns();
+        let mut turn = turns.take(1, 1).await.unwrap();
+        turns.extend(&mut turn, 1).await.unwrap();
+        assert!(turns.extend(&mut turn, 1).await.is_err());
+        let _other = turns.take(2, 1).await.unwrap();
+        assert!(turns.take(3, 1).await.is_err());
+        drop(turn);
+        turns.take(3, 2).await.unwrap();
+    }
+}
