@@ -1,20 +1,22 @@
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use stats_db::DatabaseUrl;
 use stats_settings::{Settings, init_logging};
 
 use crate::terminal::Terminal;
 use crate::{client, db, mosp, stats};
 
-/// Takes care of the clients and the database of a MONARC Stats Service.
+/// Manage the clients, the stats and the database of a MONARC Stats Service
 ///
-/// The settings come from the environment and from the TOML file that STATS_CONFIG names. The flat names of the Python
-/// service work too: client_create is client create.
+/// The settings are read from the environment and from the TOML file that STATS_CONFIG names. The command names of the
+/// Python service are accepted too: client_create is client create.
+///
+/// Exits with 0 on success, 2 if the arguments are wrong, 75 if the database is busy or a remote is unavailable so that
+/// a later run may succeed, and 1 on any other failure. stats push and stats pull exit with 65 if stats were rejected.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -24,95 +26,84 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The database and its tables
+    /// Create, migrate, copy or empty the database
     #[command(subcommand)]
     Db(db::Command),
-    /// The clients, which are usually MONARC front offices
+    /// Manage clients, which are usually MONARC front offices
     #[command(subcommand)]
     Client(client::Command),
-    /// The stats that front offices have sent
+    /// Share, list, export and delete stats
     #[command(subcommand)]
     Stats(stats::Command),
-    /// The MONARC Objects Sharing Platform
+    /// Query the MONARC Objects Sharing Platform
     #[command(subcommand)]
     Mosp(mosp::Command),
     /// Print a completion script for a shell
     Completions {
-        /// bash, zsh, fish, elvish or powershell
+        /// The shell
         shell: Shell,
     },
-    /// Print the manual page, or write one for each command to a folder
+    /// Print the manual page, or write the manual pages of all commands to a folder
     Man {
-        /// The folder, which must be there
-        #[arg(value_name = "FOLDER")]
-        to: Option<PathBuf>,
+        /// An existing folder
+        folder: Option<PathBuf>,
     },
 }
 
-/// Carries out the command that the arguments of the program make.
-pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Box<dyn Error>> {
+/// Runs the command that the arguments name.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
-    let mut terminal = Terminal::new(io::stdin().lock(), io::stdout().lock());
+    let terminal = &mut Terminal {
+        input: &mut io::stdin().lock(),
+        output: &mut io::stdout().lock(),
+    };
     match arguments.command {
-        Command::Db(command) => command.run(&database(&settings()?)?, &mut terminal),
-        Command::Client(command) => command.run(&database(&settings()?)?, &mut terminal),
-        Command::Stats(command) => {
-            let settings = settings()?;
-            command.run(&database(&settings)?, &settings, &mut terminal)
-        }
-        Command::Mosp(command) => command.run(&settings()?, &mut terminal),
-        Command::Completions { shell } => print_completions(shell, terminal.out()),
-        Command::Man { to } => print_man(to.as_deref(), terminal.out()),
+        Command::Db(command) => command.run(&settings()?.database_url, terminal),
+        Command::Client(command) => command.run(&db::open(&settings()?.database_url)?, terminal),
+        Command::Stats(command) => command.run(&settings()?, terminal),
+        Command::Mosp(command) => command.run(&settings()?, terminal),
+        Command::Completions { shell } => print_completions(shell, terminal.output),
+        Command::Man { folder } => print_man(folder.as_deref(), terminal.output),
     }
 }
 
-/// The settings; from here on there is a log.
-fn settings() -> Result<Settings, Box<dyn Error>> {
+/// Loads the settings and sets up the log.
+fn settings() -> anyhow::Result<Settings> {
     let settings = Settings::load()?;
     init_logging(settings.log_path.as_deref())?;
     Ok(settings)
 }
 
-/// Where the database is.
-fn database(settings: &Settings) -> Result<DatabaseUrl, Box<dyn Error>> {
-    Ok(settings.database_url.reveal().parse()?)
-}
+const PROGRAM: &str = "stats-admin";
 
-fn print_completions(shell: Shell, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+fn print_completions(shell: Shell, output: &mut dyn Write) -> anyhow::Result<()> {
+    // clap_complete panics if it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
-    Ok(out.write_all(&script)?)
+    clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
+    Ok(output.write_all(&script)?)
 }
 
-fn print_man(folder: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let command = Arguments::command().name(NAME);
+fn print_man(folder: Option<&Path>, mut output: &mut dyn Write) -> anyhow::Result<()> {
+    let command = Arguments::command().name(PROGRAM);
     match folder {
-        Some(folder) => clap_mangen::generate_to(command, folder)?,
-        None => clap_mangen::Man::new(command).render(out)?,
+        Some(folder) => clap_mangen::generate_to(command, folder)
+            .with_context(|| format!("cannot write manual pages to {}", folder.display())),
+        None => Ok(clap_mangen::Man::new(command).render(&mut output)?),
     }
-    Ok(())
 }
 
-/// The name of the program.
-const NAME: &str = "stats-admin";
-
-/// The groups of commands, which the flat names begin with.
-const GROUPS: [&str; 4] = ["client", "db", "mosp", "stats"];
-
-/// Makes `client coordinates-set` of the flat name `client_coordinates_set`.
+/// Expands the flat name `client_coordinates_set` to `client coordinates-set`.
 fn expand_flat_name(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut expanded = Vec::new();
-    for (position, argument) in arguments.into_iter().enumerate() {
-        let flat = argument.to_str().and_then(|name| name.split_once('_'));
-        match flat {
-            Some((group, command)) if position == 1 && GROUPS.contains(&group) => {
-                expanded.push(group.into());
-                expanded.push(command.replace('_', "-").into());
-            }
-            _ => expanded.push(argument),
-        }
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    let flat_name = arguments.get(1).and_then(|name| name.to_str());
+    if let Some((group, name)) = flat_name.and_then(|name| name.split_once('_'))
+        && let Some(group) = Arguments::command().find_subcommand(group)
+        && group.has_subcommands()
+    {
+        let words = [group.get_name().to_owned(), name.replace('_', "-")];
+        arguments.splice(1..2, words.map(OsString::from));
     }
-    expanded
+    arguments
 }
 
 #[cfg(test)]
@@ -120,55 +111,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_holds_together() {
+    fn clap_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn every_group_has_its_flat_names() {
-        let command = Arguments::command();
-        let groups: Vec<_> = command
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
-        let is_known =
-            |name: &&&str| GROUPS.contains(*name) || ["completions", "man"].contains(*name);
-        assert_eq!(
-            groups.iter().filter(is_known).count(),
-            groups.len(),
-            "{groups:?}"
-        );
-    }
-
-    #[test]
-    fn only_the_command_itself_has_a_flat_name() {
-        let expand = |line: &str| {
-            let expanded = expand_flat_name(line.split(' ').map(OsString::from));
-            expanded.join(" ".as_ref()).into_string().unwrap()
-        };
-        for (flat, grouped) in [
-            (
-                "stats-admin client_create --name x_y",
-                "stats-admin client create --name x_y",
-            ),
-            (
-                "stats-admin client_coordinates_set",
-                "stats-admin client coordinates-set",
-            ),
-            ("stats-admin db_init", "stats-admin db init"),
-            (
-                "stats-admin mosp_is_object_published --uuid x",
-                "stats-admin mosp is-object-published --uuid x",
-            ),
-            ("stats-admin client list", "stats-admin client list"),
-            ("client_create client_create", "client_create client create"),
-            ("stats-admin other_thing", "stats-admin other_thing"),
-            (
-                "stats-admin client create client_list",
-                "stats-admin client create client_list",
-            ),
+    fn flat_name_is_expanded_if_it_is_the_first_argument() {
+        for (flat, expanded) in [
+            ("client_create --name x_y", "client create --name x_y"),
+            ("client_coordinates_set", "client coordinates-set"),
+            ("db_init", "db init"),
+            ("stats_push", "stats push"),
+            ("mosp_is_object_published", "mosp is-object-published"),
+            ("client list", "client list"),
+            ("client create client_list", "client create client_list"),
+            ("man_pages", "man_pages"),
+            ("other_thing", "other_thing"),
         ] {
-            assert_eq!(expand(flat), grouped);
+            let words = format!("client_list {flat}");
+            let words = expand_flat_name(words.split(' ').map(OsString::from));
+            let expected = format!("client_list {expanded}");
+            assert_eq!(words.join(" ".as_ref()), *expected);
         }
     }
 }

@@ -1,5 +1,5 @@
-use std::error::Error;
-use std::io::{BufRead, Write};
+//! The commands for the database.
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -7,47 +7,36 @@ use stats_db::{DatabaseUrl, Db};
 
 use crate::terminal::Terminal;
 
-/// The commands for the database and its tables.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the database: the file, or the database on its PostgreSQL server
+    /// Create the database: the SQLite file, or the database on the PostgreSQL server
     Create,
-    /// Create the tables; a SQLite file is created too if it is not there
+    /// Create the tables, and the SQLite file if it does not exist
     Init,
-    /// Bring the tables up to date with this version
+    /// Migrate the tables to this version
     Upgrade,
-    /// Copy a SQLite database to a new file, whether or not the server runs
+    /// Copy a SQLite database to a new file, also while the server is running
+    ///
+    /// The file gets its name when the copy is complete, checked and on disk. For PostgreSQL use pg_dump.
     Backup {
         /// The new file
-        #[arg(value_name = "FILE")]
-        to: PathBuf,
+        file: PathBuf,
     },
     /// Delete all clients and stats
     Empty {
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(short, long)]
         yes: bool,
     },
 }
 
 impl Command {
-    pub(crate) fn run(
-        self,
-        url: &DatabaseUrl,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn run(self, url: &DatabaseUrl, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
         match self {
-            Self::Create => {
-                let is_new = Db::create(url)?;
-                terminal.say(format_args!(
-                    "{url}: {}",
-                    if is_new {
-                        "created"
-                    } else {
-                        "was there already"
-                    }
-                ))?;
-            }
+            Self::Create => match Db::create(url)? {
+                true => terminal.print(format_args!("{url}: created"))?,
+                false => terminal.print(format_args!("{url}: exists already"))?,
+            },
             Self::Init => {
                 if let DatabaseUrl::Sqlite(_) = url {
                     Db::create(url)?;
@@ -55,37 +44,34 @@ impl Command {
                 migrate(url, terminal)?;
             }
             Self::Upgrade => migrate(url, terminal)?,
-            Self::Backup { to } => {
-                open(url)?.backup(&to)?;
-                terminal.say(format_args!("{url}: copied to {}", to.display()))?;
+            Self::Backup { file } => {
+                open(url)?.backup(&file)?;
+                terminal.print(format_args!("{url}: copied to {}", file.display()))?;
             }
             Self::Empty { yes } => {
                 let db = open(url)?;
                 terminal.confirm(&format!("Delete all clients and stats in {url}?"), yes)?;
                 db.empty()?;
-                terminal.say(format_args!("{url}: emptied"))?;
+                terminal.print(format_args!("{url}: emptied"))?;
             }
         }
         Ok(())
     }
 }
 
-fn migrate(
-    url: &DatabaseUrl,
-    terminal: &mut Terminal<impl BufRead, impl Write>,
-) -> Result<(), Box<dyn Error>> {
+fn migrate(url: &DatabaseUrl, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
     let migrations = Db::open(url)?.migrate()?;
     for migration in &migrations {
-        terminal.say(format_args!("{url}: migrated to {migration}"))?;
+        terminal.print(format_args!("{url}: migrated to {migration}"))?;
     }
     if migrations.is_empty() {
-        terminal.say(format_args!("{url}: up to date"))?;
+        terminal.print(format_args!("{url}: up to date"))?;
     }
     Ok(())
 }
 
 /// Opens a database whose tables are up to date.
-pub(crate) fn open(url: &DatabaseUrl) -> Result<Db, Box<dyn Error>> {
+pub(crate) fn open(url: &DatabaseUrl) -> anyhow::Result<Db> {
     let db = Db::open(url)?;
     db.require_migrated()?;
     Ok(db)

@@ -1,17 +1,46 @@
-//! The exit codes that scripts can tell apart, besides 0 and 1. They are those of sysexits.h.
+//! The exit codes. 65 and 75 are those of sysexits.h.
 
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use stats_db::DbError;
 use stats_remote::RemoteError;
-use stats_settings::Failure;
 
-/// Something that was sent is not taken (EX_DATAERR).
-pub(crate) const REFUSED: u8 = 65;
-/// The same may work later (EX_TEMPFAIL).
-pub(crate) const TRY_LATER: u8 = 75;
+const REJECTED: u8 = 65;
+const TRY_AGAIN: u8 = 75;
 
-/// What it means for who called that a remote did not do what it was asked to. `more` is told after it.
-pub(crate) fn failure(error: &RemoteError, more: &str) -> Failure {
-    Failure {
-        code: if error.is_temporary() { TRY_LATER } else { 1 },
-        message: format!("{error}{more}"),
+/// A failure with an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Stats were rejected.
+    #[error("{0}")]
+    Rejected(String),
+    /// A signal stopped the command.
+    #[error("stopped by a signal")]
+    Stopped,
+}
+
+/// Prints an error with its causes on one line, and gives the exit code.
+///
+/// If the reader of standard output has gone, as `head` does, the program ends with success.
+pub(crate) fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let io_error = error.downcast_ref::<io::Error>();
+    if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    // Nothing can be done if standard error is closed.
+    let _ = writeln!(io::stderr(), "stats-admin: {error:#}");
+    let is_temporary = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(error), _) => RemoteError::is_temporary(error),
+        (_, error) => matches!(error, Some(DbError::Busy(..))),
+    };
+    match error.downcast_ref() {
+        Some(Failure::Rejected(_)) => ExitCode::from(REJECTED),
+        Some(Failure::Stopped) => ExitCode::from(TRY_AGAIN),
+        None if is_temporary => ExitCode::from(TRY_AGAIN),
+        None => ExitCode::FAILURE,
     }
 }

@@ -15,5 +15,5 @@ mod terminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stats_settings::exit_code("stats-admin", cli::run(std::env::args_os()))
+    exit::exit_code(cli::run(std::env::args_os()))
 }

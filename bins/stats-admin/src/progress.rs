@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use indicatif::style::TemplateError;
 use indicatif::{ProgressBar, ProgressStyle};
+use stats_core::WithCauses;
 use stats_remote::RemoteError;
-use stats_sync::{Refused, Watch};
+use stats_sync::RejectedStat;
 
 use crate::stop::Stop;
 
-/// Where there is no bar, a line tells this often how far it has come.
-const LINES_EVERY: Duration = Duration::from_secs(10);
+/// Time between two lines if standard error is not a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows on standard error how a push or a pull gets on: a bar on a terminal, otherwise a line now and then.
+/// Shows the progress of a push or a pull on standard error: a bar on a terminal, otherwise a line every ten seconds.
 pub(crate) struct Progress {
-    /// What is counted, in the plural.
     unit: &'static str,
     bar: ProgressBar,
     stop: Stop,
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `unit` is what is counted, in the plural.
+    /// `unit` is the plural of what is counted.
     pub(crate) fn new(unit: &'static str, stop: Stop) -> Self {
         Self {
             unit,
@@ -32,14 +32,14 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away, so that what is printed next stands alone.
+    /// Removes the bar.
     pub(crate) fn finish(self) {
         self.bar.finish_and_clear();
     }
 
-    fn tell(&self, line: &str) {
+    fn print(&self, line: &str) {
         self.bar.suspend(|| {
-            // Where standard error is closed there is nobody to tell.
+            // Nothing can be done if standard error is closed.
             let _ = writeln!(io::stderr(), "{line}");
         });
     }
@@ -47,51 +47,52 @@ impl Progress {
 
 fn style(unit: &str) -> Result<ProgressStyle, TemplateError> {
     ProgressStyle::with_template(&format!(
-        "{{bar:30}} {{human_pos}} of {{human_len}} {unit}, {{eta}} to go"
+        "{{bar:30}} {{human_pos}} of {{human_len}} {unit}, {{eta}} left"
     ))
 }
 
-impl Watch for Progress {
-    fn begins(&mut self, total: u64) {
+impl stats_sync::Progress for Progress {
+    fn start(&mut self, total: u64) {
         if total > 0 {
             self.bar = ProgressBar::new(total);
         }
-        // A style that does not parse would only look worse; a test sees to it that it does.
+        // The default style will do; a test checks that this one parses.
         if let Ok(style) = style(self.unit) {
             self.bar.set_style(style);
         }
     }
 
-    fn advances(&mut self, by: u64) {
-        self.bar.inc(by);
-        if self.bar.is_hidden() && self.last_line.elapsed() >= LINES_EVERY {
+    fn advance(&mut self, steps: u64) {
+        self.bar.inc(steps);
+        if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_INTERVAL {
             self.last_line = Instant::now();
             let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            self.tell(&format!("{position} of {length} {}", self.unit));
+            self.print(&format!("{position} of {length} {}", self.unit));
         }
     }
 
-    fn is_refused(&mut self, refused: &Refused<'_>) {
-        let Refused {
+    fn reject(&mut self, stat: &RejectedStat<'_>) {
+        let RejectedStat {
             uuid,
             stats_type,
             date,
             reason,
-        } = refused;
-        self.tell(&format!("refused: {stats_type} {uuid} of {date}: {reason}"));
+        } = stat;
+        self.print(&format!("rejected {stats_type} {uuid} of {date}: {reason}"));
     }
 
-    fn pauses(&mut self, error: &RemoteError, pause: Duration) -> ControlFlow<()> {
-        self.tell(&format!("{error}; trying again in {} s", pause.as_secs()));
-        self.stop.sleep(pause);
-        match self.stop.is_wished() {
+    fn wait(&mut self, error: &RemoteError, delay: Duration) -> ControlFlow<()> {
+        let (error, seconds) = (WithCauses(error), delay.as_secs());
+        self.print(&format!("{error}; retrying in {seconds} s"));
+        self.stop.sleep(delay);
+        match self.stop.is_requested() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     }
 
-    fn wants_to_stop(&self) -> bool {
-        self.stop.is_wished()
+    fn is_cancelled(&self) -> bool {
+        self.stop.is_requested()
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_style_parses() {
+    fn style_parses() {
         style("stats").unwrap();
     }
 }

@@ -1,53 +1,50 @@
-use std::error::Error;
 use std::io::{self, Write};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The exit code of who was interrupted, by the convention of shells.
+/// The exit code of shells for a command that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
-/// Whether somebody pressed Ctrl-C, or the system wants the program to end.
+/// Whether SIGINT (Ctrl-C), SIGTERM or SIGHUP asked the program to stop.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stop {
     state: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Stop {
-    /// From now on the first Ctrl-C is a wish, and the second one ends the program at once.
-    pub(crate) fn on_signals() -> Result<Self, Box<dyn Error>> {
+    /// Handles signals: the first one requests a stop, the second one ends the program.
+    pub(crate) fn on_signals() -> anyhow::Result<Self> {
         let stop = Self::default();
-        let wished = stop.clone();
+        let handler = stop.clone();
         ctrlc::set_handler(move || {
-            if wished.is_wished() {
+            if handler.is_requested() {
                 process::exit(INTERRUPTED);
             }
-            wished.wish();
-            // Where standard error is closed there is nobody to tell.
+            handler.request();
+            // Nothing can be done if standard error is closed.
             let _ = writeln!(
                 io::stderr(),
-                "\nstopping after the request in flight; once more stops at once"
+                "\nstopping after the current request; a second Ctrl-C stops at once"
             );
         })?;
         Ok(stop)
     }
 
-    pub(crate) fn is_wished(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         *self.lock()
     }
 
-    fn wish(&self) {
+    fn request(&self) {
         *self.lock() = true;
         self.state.1.notify_all();
     }
 
-    /// Sleeps, but not longer than until somebody wants to stop.
-    pub(crate) fn sleep(&self, pause: Duration) {
-        // A panic of who holds the lock is not possible, and would change nothing.
-        let _ = self
-            .state
-            .1
-            .wait_timeout_while(self.lock(), pause, |is_wished| !*is_wished);
+    /// Sleeps until `delay` is over or a stop is requested.
+    pub(crate) fn sleep(&self, delay: Duration) {
+        let requested = &self.state.1;
+        // Poisoning is impossible: no holder of the lock panics.
+        let _ = requested.wait_timeout_while(self.lock(), delay, |is_requested| !*is_requested);
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {
@@ -62,14 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_ends_a_sleep() {
+    fn request_ends_a_sleep() {
         let stop = Stop::default();
         stop.sleep(Duration::from_millis(1));
-        assert!(!stop.is_wished());
+        assert!(!stop.is_requested());
         let sleeper = stop.clone();
         let sleep = thread::spawn(move || sleeper.sleep(Duration::from_secs(3600)));
-        stop.wish();
+        stop.request();
         sleep.join().unwrap();
-        assert!(stop.is_wished());
+        assert!(stop.is_requested());
     }
 }

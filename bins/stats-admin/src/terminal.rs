@@ -1,25 +1,23 @@
-use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 
-/// Who types the commands and reads what they print.
-pub(crate) struct Terminal<R, W> {
-    input: R,
-    output: W,
+use anyhow::bail;
+
+/// The standard input and output of a command.
+pub(crate) struct Terminal<'a> {
+    pub(crate) input: &'a mut dyn BufRead,
+    pub(crate) output: &'a mut dyn Write,
 }
 
-impl<R: BufRead, W: Write> Terminal<R, W> {
-    pub(crate) fn new(input: R, output: W) -> Self {
-        Self { input, output }
+impl Terminal<'_> {
+    /// Prints a line.
+    pub(crate) fn print(&mut self, line: impl Display) -> io::Result<()> {
+        writeln!(self.output, "{line}")
     }
 
-    /// Where to print to.
-    pub(crate) fn out(&mut self) -> &mut W {
-        &mut self.output
-    }
-
-    /// Asks for permission unless it is given already, and fails without.
-    pub(crate) fn confirm(&mut self, question: &str, is_given: bool) -> Result<(), Box<dyn Error>> {
-        if is_given {
+    /// Asks a question unless `yes` answers it. Fails if the answer is not yes.
+    pub(crate) fn confirm(&mut self, question: &str, yes: bool) -> anyhow::Result<()> {
+        if yes {
             return Ok(());
         }
         write!(self.output, "{question} [y/N]: ")?;
@@ -27,22 +25,17 @@ impl<R: BufRead, W: Write> Terminal<R, W> {
         let mut answer = String::new();
         if self.input.read_line(&mut answer)? == 0 {
             writeln!(self.output)?;
-            return Err("nothing was done, for nobody answered; --yes answers".into());
+            bail!("nothing was deleted: standard input has no answer; --yes skips the question");
         }
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err("nothing was done".into()),
+            _ => bail!("nothing was deleted"),
         }
-    }
-
-    /// Prints a line.
-    pub(crate) fn say(&mut self, line: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.output, "{line}")
     }
 }
 
-/// How many there are of something, as people read it: `1 stat`, `1,234 stats`.
-pub(crate) fn count(number: impl std::fmt::Display, noun: &str) -> String {
+/// A number with its noun: `1 stat`, `1,234 stats`.
+pub(crate) fn count(number: impl Display, noun: &str) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -60,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn count_groups_thousands_and_forms_the_plural() {
         for (number, text) in [
             (0, "0 stats"),
             (1, "1 stat"),
@@ -74,25 +67,31 @@ mod tests {
     }
 
     #[test]
-    fn only_a_yes_is_a_yes() {
-        let ask = |typed: &str, is_given| {
-            let mut terminal = Terminal::new(typed.as_bytes(), Vec::new());
-            let result = terminal
-                .confirm("Delete it?", is_given)
-                .map_err(|error| error.to_string());
-            (result, String::from_utf8(terminal.output).unwrap())
-        };
-        for yes in ["y\n", "YES\n", " y "] {
-            assert_eq!(ask(yes, false), (Ok(()), "Delete it? [y/N]: ".to_owned()));
+    fn confirm_fails_unless_the_answer_is_yes() {
+        for (typed, yes, expected) in [
+            ("y\n", false, Ok(())),
+            ("YES\n", false, Ok(())),
+            (" y ", false, Ok(())),
+            ("n\n", true, Ok(())),
+            ("n\n", false, Err("nothing was deleted")),
+            ("\n", false, Err("nothing was deleted")),
+            ("yesterday\n", false, Err("nothing was deleted")),
+            (
+                "",
+                false,
+                Err("nothing was deleted: standard input has no answer; --yes skips the question"),
+            ),
+        ] {
+            let mut output = Vec::new();
+            let mut terminal = Terminal {
+                input: &mut typed.as_bytes(),
+                output: &mut output,
+            };
+            let result = terminal.confirm("Delete it?", yes);
+            let result = result.map_err(|error| error.to_string());
+            assert_eq!(result, expected.map_err(str::to_owned), "{typed:?}");
+            assert_eq!(output.is_empty(), yes);
+            assert!(yes || output.starts_with(b"Delete it? [y/N]: "));
         }
-        for no in ["n\n", "\n", "yesterday\n", "delete\n"] {
-            assert_eq!(
-                ask(no, false).0,
-                Err("nothing was done".to_owned()),
-                "{no:?}"
-            );
-        }
-        assert!(ask("", false).0.unwrap_err().contains("--yes"));
-        assert_eq!(ask("n\n", true), (Ok(()), String::new()));
     }
 }

@@ -1,38 +1,41 @@
-use std::error::Error;
-use std::io::{BufRead, Write};
-
 use clap::{Args, Subcommand};
 use stats_core::{Coordinates, Token};
 use stats_db::{ClientChange, Db};
 
-use super::{Whom, capitalised};
+use super::{ClientArgument, display_name};
 use crate::terminal::Terminal;
 
-/// What can be changed about a client, and what can be asked about it.
+/// A change of one property of a client.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Change {
     /// Let a client authenticate again
-    Activate(Whom),
-    /// Refuse a client from now on, and keep its stats
-    Deactivate(Whom),
-    /// Give a client a new random token, and print it; the old one is void at once
-    RotateToken(Whom),
+    Activate(ClientArgument),
+    /// Reject the token of a client; its stats are kept
+    Deactivate(ClientArgument),
+    /// Give a client a new random token and print it; the old token is rejected from now on
+    RotateToken(ClientArgument),
     /// Allow the stats of a client to be pushed to another instance
-    SharingActivate(Whom),
-    /// Keep the stats of a client from being pushed to another instance
-    SharingDeactivate(Whom),
-    /// Tell whether the stats of a client may be pushed: True or False
-    IsSharingEnabled(Whom),
+    SharingActivate(ClientArgument),
+    /// Exclude the stats of a client from pushes
+    SharingDeactivate(ClientArgument),
+    /// Mark a client as local: its MONARC reports to this instance
+    ///
+    /// stats pull marks it as remote again, unless it has authenticated here.
+    MarkLocal(ClientArgument),
+    /// Mark a client as remote: its stats are pulled from another instance
+    ///
+    /// The filter local_stats_only leaves them out.
+    MarkRemote(ClientArgument),
     /// Show a client on the map
     CoordinatesSet(CoordinatesSet),
-    /// Take a client off the map
-    CoordinatesUnset(Whom),
+    /// Remove a client from the map
+    CoordinatesUnset(ClientArgument),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CoordinatesSet {
     #[command(flatten)]
-    whom: Whom,
+    client: ClientArgument,
     /// Degrees north, from -90 to 90
     #[arg(long, allow_negative_numbers = true)]
     latitude: f64,
@@ -42,104 +45,37 @@ pub(crate) struct CoordinatesSet {
 }
 
 impl Change {
-    pub(super) fn run(
-        self,
-        db: &Db,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
-        let none = ClientChange::default();
-        let (whom, change) = match self {
-            Self::IsSharingEnabled(whom) => {
-                let client = whom.find(db)?;
-                return Ok(terminal.say(capitalised(client.is_sharing_enabled))?);
+    pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+        let (client, change) = match self {
+            Self::Activate(client) => (client, ClientChange::Active(true)),
+            Self::Deactivate(client) => (client, ClientChange::Active(false)),
+            Self::RotateToken(client) => (client, ClientChange::Token(Token::generate())),
+            Self::SharingActivate(client) => (client, ClientChange::Sharing(true)),
+            Self::SharingDeactivate(client) => (client, ClientChange::Sharing(false)),
+            Self::MarkLocal(client) => (client, ClientChange::Local(true)),
+            Self::MarkRemote(client) => (client, ClientChange::Local(false)),
+            Self::CoordinatesSet(set) => {
+                let coordinates = Coordinates::new(set.latitude, set.longitude)?;
+                (set.client, ClientChange::Coordinates(Some(coordinates)))
             }
-            Self::Activate(whom) => (
-                whom,
-                ClientChange {
-                    is_active: Some(true),
-                    ..none
-                },
-            ),
-            Self::Deactivate(whom) => (
-                whom,
-                ClientChange {
-                    is_active: Some(false),
-                    ..none
-                },
-            ),
-            Self::RotateToken(whom) => (
-                whom,
-                ClientChange {
-                    token: Some(Token::generate()),
-                    ..none
-                },
-            ),
-            Self::SharingActivate(whom) => (
-                whom,
-                ClientChange {
-                    is_sharing_enabled: Some(true),
-                    ..none
-                },
-            ),
-            Self::SharingDeactivate(whom) => (
-                whom,
-                ClientChange {
-                    is_sharing_enabled: Some(false),
-                    ..none
-                },
-            ),
-            Self::CoordinatesSet(CoordinatesSet {
-                whom,
-                latitude,
-                longitude,
-            }) => {
-                let place = Coordinates::new(latitude, longitude)?;
-                (
-                    whom,
-                    ClientChange {
-                        coordinates: Some(Some(place)),
-                        ..none
-                    },
-                )
-            }
-            Self::CoordinatesUnset(whom) => (
-                whom,
-                ClientChange {
-                    coordinates: Some(None),
-                    ..none
-                },
-            ),
+            Self::CoordinatesUnset(client) => (client, ClientChange::Coordinates(None)),
         };
-        let client = db
-            .change_client(whom.uuid, &change)
-            .map_err(|error| whom.explain(error))?;
-        let name = &client.name;
-        if let Some(token) = change.token {
-            terminal.say(format_args!("Token: {}", token.reveal()))?;
-        }
-        if let Some(is_active) = change.is_active {
-            terminal.say(format_args!(
-                "{name}: {}",
-                if is_active { "active" } else { "deactivated" }
-            ))?;
-        }
-        if let Some(is_enabled) = change.is_sharing_enabled {
-            terminal.say(format_args!(
-                "{name}: sharing {}",
-                if is_enabled { "enabled" } else { "disabled" }
-            ))?;
-        }
-        match change.coordinates {
-            Some(Some(place)) => {
-                terminal.say(format_args!(
-                    "{name}: at {}, {}",
-                    place.latitude(),
-                    place.longitude()
-                ))?;
+        let client = db.change_client(client.find(db)?.uuid, &change)?;
+        let state = match change {
+            ClientChange::Token(token) => {
+                return Ok(terminal.print(format_args!("Token: {}", token.reveal()))?);
             }
-            Some(None) => terminal.say(format_args!("{name}: off the map"))?,
-            None => {}
-        }
-        Ok(())
+            ClientChange::Active(true) => "active".to_owned(),
+            ClientChange::Active(false) => "deactivated".to_owned(),
+            ClientChange::Sharing(true) => "sharing enabled".to_owned(),
+            ClientChange::Sharing(false) => "sharing disabled".to_owned(),
+            ClientChange::Local(true) => "local".to_owned(),
+            ClientChange::Local(false) => "remote".to_owned(),
+            ClientChange::Coordinates(Some(place)) => {
+                format!("at {}, {}", place.latitude(), place.longitude())
+            }
+            ClientChange::Coordinates(None) => "not on the map".to_owned(),
+        };
+        Ok(terminal.print(format_args!("{}: {state}", display_name(&client)))?)
     }
 }

@@ -1,6 +1,3 @@
-use std::error::Error;
-use std::io::{BufRead, Write};
-
 use clap::Args;
 use stats_core::{ClientName, ClientUuid, NewClient, Role, Token};
 use stats_db::Db;
@@ -8,7 +5,7 @@ use stats_db::Db;
 use super::print;
 use crate::terminal::Terminal;
 
-/// Create a local client, and print it with its token
+/// Create a client and print it with its token
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Name of the client, which no other client has
@@ -18,26 +15,26 @@ pub(crate) struct Create {
     #[arg(long)]
     uuid: Option<ClientUuid>,
     /// Token of the client [default: a random one]
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     token: Option<Token>,
-    /// What the client may do: user or admin
+    /// Role of the client: user or admin
     #[arg(long, default_value = "user")]
     role: Role,
+    /// Mark the client as remote: its stats are pulled from another instance, and local_stats_only leaves them out
+    #[arg(long)]
+    remote: bool,
 }
 
 impl Create {
-    pub(super) fn run(
-        self,
-        db: &Db,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
+    pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
         let random = NewClient::user(self.name);
         let client = db.create_client(&NewClient {
             uuid: self.uuid.unwrap_or(random.uuid),
             token: self.token.unwrap_or(random.token),
             role: self.role,
+            is_local: !self.remote,
             ..random
         })?;
-        Ok(print(terminal.out(), &client)?)
+        Ok(print(&client, terminal.output)?)
     }
 }

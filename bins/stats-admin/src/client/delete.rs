@@ -1,40 +1,26 @@
-use std::error::Error;
-use std::io::{BufRead, Write};
-
 use clap::Args;
 use stats_db::Db;
 
-use super::Whom;
+use super::{ClientArgument, display_name};
 use crate::terminal::{Terminal, count};
 
 /// Delete a client and all its stats
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     #[command(flatten)]
-    whom: Whom,
-    /// Do not ask
+    client: ClientArgument,
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 impl Delete {
-    pub(super) fn run(
-        self,
-        db: &Db,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
-        let client = self.whom.find(db)?;
-        terminal.confirm(
-            &format!("Delete the client {} and all its stats?", client.name),
-            self.yes,
-        )?;
-        let stats = db
-            .delete_client(client.uuid)
-            .map_err(|error| self.whom.explain(error))?;
-        Ok(terminal.say(format_args!(
-            "Deleted the client {} and its {}",
-            client.name,
-            count(stats, "stat")
-        ))?)
+    pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+        let client = self.client.find(db)?;
+        let name = display_name(&client);
+        let question = format!("Delete the client {name} and all its stats?");
+        terminal.confirm(&question, self.yes)?;
+        let stats = count(db.delete_client(client.uuid)?, "stat");
+        Ok(terminal.print(format_args!("Deleted the client {name} and its {stats}"))?)
     }
 }

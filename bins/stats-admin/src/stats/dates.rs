@@ -1,39 +1,32 @@
-use std::error::Error;
-
+use anyhow::anyhow;
 use chrono::NaiveDate;
 use clap::Args;
 use stats_core::{DateRange, parse_date};
 
-/// The days that a command is about.
+/// A range of dates.
 #[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Dates {
+pub(super) struct DateArguments {
     /// The first day (YYYY-MM-DD)
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date_from: Option<NaiveDate>,
-    /// The last day (YYYY-MM-DD), which counts too
+    /// The last day (YYYY-MM-DD), included
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     date_to: Option<NaiveDate>,
 }
 
-impl Dates {
-    /// The days from the one to the other; an end that was not given is that of `default`. Fails where there are none.
-    pub(crate) fn range(&self, default: DateRange) -> Result<DateRange, Box<dyn Error>> {
-        let range = DateRange {
-            from: self.date_from.unwrap_or(default.from),
-            to: self.date_to.unwrap_or(default.to),
-        };
-        if range.from <= range.to {
-            return Ok(range);
-        }
-        let given = |date: Option<NaiveDate>| if date.is_some() { "" } else { ", the default," };
-        Err(format!(
-            "--date-from {}{} is after --date-to {}{} so that there are no days in between",
-            range.from,
-            given(self.date_from),
-            range.to,
-            given(self.date_to),
-        )
-        .into())
+impl DateArguments {
+    /// The range, with the ends of `default` for those that are not given.
+    pub(super) fn range_or(&self, default: DateRange) -> anyhow::Result<DateRange> {
+        let from = self.date_from.unwrap_or(default.from());
+        let to = self.date_to.unwrap_or(default.to());
+        let note = |date: Option<NaiveDate>| if date.is_some() { "" } else { " (the default)" };
+        DateRange::new(from, to).map_err(|_| {
+            anyhow!(
+                "--date-from {from}{} is after --date-to {to}{}",
+                note(self.date_from),
+                note(self.date_to)
+            )
+        })
     }
 }
 
@@ -41,61 +34,39 @@ impl Dates {
 mod tests {
     use super::*;
 
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
-
-    fn range(from: Option<&str>, to: Option<&str>) -> Result<(String, String), String> {
-        let dates = Dates {
-            date_from: from.map(day),
-            date_to: to.map(day),
-        };
-        let default = DateRange {
-            from: day("2026-01-01"),
-            to: day("2026-03-31"),
-        };
-        let range = dates.range(default).map_err(|error| error.to_string())?;
-        Ok((range.from.to_string(), range.to.to_string()))
-    }
-
     #[test]
-    fn an_end_that_is_missing_is_the_default() {
+    fn range_or_takes_missing_ends_from_the_default() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let default = DateRange::new(day("2026-01-01"), day("2026-03-31")).unwrap();
         for (from, to, expected) in [
-            (None, None, ("2026-01-01", "2026-03-31")),
-            (Some("2025-01-01"), None, ("2025-01-01", "2026-03-31")),
-            (None, Some("2026-01-01"), ("2026-01-01", "2026-01-01")),
-            (
-                Some("2024-02-29"),
-                Some("2024-03-01"),
-                ("2024-02-29", "2024-03-01"),
-            ),
-        ] {
-            let (from, to) = range(from, to).unwrap();
-            assert_eq!((from.as_str(), to.as_str()), expected);
-        }
-    }
-
-    #[test]
-    fn no_days_are_an_error_that_names_both_ends() {
-        for (from, to, text) in [
+            (None, None, "2026-01-01 to 2026-03-31"),
+            (Some("2025-01-01"), None, "2025-01-01 to 2026-03-31"),
+            (None, Some("2026-01-01"), "2026-01-01 to 2026-01-01"),
             (
                 Some("2026-02-02"),
                 Some("2026-02-01"),
-                "--date-from 2026-02-02 is after --date-to 2026-02-01 so",
+                "--date-from 2026-02-02 is after --date-to 2026-02-01",
             ),
             (
                 Some("2026-04-01"),
                 None,
-                "--date-from 2026-04-01 is after --date-to 2026-03-31, the default, so",
+                "--date-from 2026-04-01 is after --date-to 2026-03-31 (the default)",
             ),
             (
                 None,
                 Some("2025-12-31"),
-                "--date-from 2026-01-01, the default, is after --date-to 2025-12-31 so",
+                "--date-from 2026-01-01 (the default) is after --date-to 2025-12-31",
             ),
         ] {
-            let error = range(from, to).unwrap_err();
-            assert!(error.starts_with(text), "{error}");
+            let dates = DateArguments {
+                date_from: from.map(day),
+                date_to: to.map(day),
+            };
+            let text = match dates.range_or(default) {
+                Ok(range) => format!("{} to {}", range.from(), range.to()),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(text, expected);
         }
     }
 }

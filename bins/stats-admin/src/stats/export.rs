@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -7,131 +6,125 @@ use clap::{Args, ValueEnum};
 use stats_core::{ClientId, ClientUuid, DateRange, Stat, StatsFilter, StatsType};
 use stats_db::Db;
 
-use super::dates::Dates;
-use super::go_on;
+use super::continue_if_ok;
+use super::dates::DateArguments;
 use crate::client;
 use crate::new_file::write_new_file;
 use crate::terminal::count;
 
-/// Print stats, sorted by type, date and UUID
+/// Print stats, ordered by type, date and UUID
 ///
-/// They are those of one moment, whatever arrives meanwhile.
+/// The export is consistent: it leaves out what arrives while it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// How the stats are written
+    /// The output format
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
-    /// Only the stats of this client
+    /// Export only the stats of this client
     #[arg(long, value_name = "UUID")]
     client_uuid: Option<ClientUuid>,
-    /// Only the stats of this type: risk, threat, vulnerability, cartography or compliance
+    /// Export only stats of this type: risk, threat, vulnerability, cartography or compliance
     #[arg(long = "type", value_name = "TYPE")]
     stats_type: Option<StatsType>,
     #[command(flatten)]
-    dates: Dates,
-    /// Write to a new file, which nobody else may read
+    dates: DateArguments,
+    /// Write to a new file, which only its owner and group can read
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// A JSON object a line, as stats travel
+    /// A JSON object per line, as the API returns it
     Jsonl,
     /// Comma-separated values, with the UUID of the client and the document as JSON
     Csv,
 }
 
 impl Export {
-    pub(super) fn run(self, db: &Db, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    pub(super) fn run(self, db: &Db, output: &mut dyn Write) -> anyhow::Result<()> {
         let owner = match self.client_uuid {
             Some(uuid) => Some(client::find(db, uuid)?.id),
             None => None,
         };
         let filter = StatsFilter {
             owner,
-            dates: self.dates.range(DateRange::default())?,
+            dates: self.dates.range_or(DateRange::default())?,
             ..StatsFilter::default()
         };
-        let exported = match &self.output {
-            Some(path) => write_new_file(path, |file| self.write(db, &filter, file))?,
-            None => self.write(db, &filter, out)?,
+        let (exported, to) = match &self.output {
+            Some(path) => (
+                write_new_file(path, |file| self.write(db, &filter, file))?,
+                format!(" to {}", path.display()),
+            ),
+            None => (self.write(db, &filter, output)?, String::new()),
         };
-        let to = self.output.map(|path| format!(" to {}", path.display()));
-        // Standard output may be what was exported.
-        writeln!(
-            io::stderr(),
-            "Exported {}{}",
-            count(exported, "stat"),
-            to.unwrap_or_default()
-        )?;
+        // Standard output may hold the stats.
+        writeln!(io::stderr(), "Exported {}{to}", count(exported, "stat"))?;
         Ok(())
     }
 
-    /// Writes the stats that `filter` lets through, and tells how many those were.
+    /// Writes the stats that `filter` selects, and gives their number.
     fn write(
         &self,
         db: &Db,
         filter: &StatsFilter,
-        out: &mut impl Write,
-    ) -> Result<usize, Box<dyn Error>> {
-        let mut table = match self.format {
-            Format::Jsonl => Table::Lines(BufWriter::new(out)),
-            Format::Csv => Table::csv(out)?,
+        output: &mut dyn Write,
+    ) -> anyhow::Result<usize> {
+        let mut rows = match self.format {
+            Format::Jsonl => Rows::Jsonl(BufWriter::new(output)),
+            Format::Csv => Rows::csv(output)?,
         };
-        let types = match self.stats_type {
-            Some(stats_type) => vec![stats_type],
-            None => StatsType::ALL.to_vec(),
-        };
+        let all = StatsType::ALL.as_slice();
+        let types = self.stats_type.as_ref().map_or(all, std::slice::from_ref);
         let mut exported = 0;
-        db.read(|snapshot| -> Result<(), Box<dyn Error>> {
+        db.read(|snapshot| -> anyhow::Result<()> {
             let clients = snapshot.clients()?.into_iter();
             let clients: HashMap<ClientId, ClientUuid> =
                 clients.map(|client| (client.id, client.uuid)).collect();
-            // One type after the other, which is an order that no database has to sort for.
+            // With one query per type the database returns the rows in order without sorting them.
             for stats_type in types {
                 let filter = StatsFilter {
-                    stats_type: Some(stats_type),
+                    stats_type: Some(*stats_type),
                     ..filter.clone()
                 };
                 let mut written = Ok(());
                 snapshot.for_each_owned_stat(&filter, |owner, stat| {
                     let client = owner.and_then(|id| clients.get(&id));
-                    written = table.write(client, &stat);
+                    written = rows.write(client, &stat);
                     exported += usize::from(written.is_ok());
-                    go_on(&written)
+                    continue_if_ok(&written)
                 })?;
                 written?;
             }
             Ok(())
         })?;
-        table.flush()?;
+        rows.flush()?;
         Ok(exported)
     }
 }
 
-enum Table<W: Write> {
-    Lines(BufWriter<W>),
-    Csv(Box<csv::Writer<W>>),
+enum Rows<'a> {
+    Jsonl(BufWriter<&'a mut dyn Write>),
+    Csv(Box<csv::Writer<&'a mut dyn Write>>),
 }
 
-impl<W: Write> Table<W> {
-    fn csv(out: W) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer
-            .write_record(["uuid", "anr", "type", "date", "client", "data"])
-            .map_err(into_io)?;
+impl<'a> Rows<'a> {
+    fn csv(output: &'a mut dyn Write) -> io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(output);
+        let header = ["uuid", "anr", "type", "date", "client", "data"];
+        writer.write_record(header).map_err(io_error)?;
         Ok(Self::Csv(Box::new(writer)))
     }
 
     fn write(&mut self, client: Option<&ClientUuid>, stat: &Stat) -> io::Result<()> {
         match self {
-            Self::Lines(out) => {
+            Self::Jsonl(output) => {
                 let mut line = Vec::new();
                 stat.write_json(&mut line)?;
                 join_lines(&mut line);
                 line.push(b'\n');
-                out.write_all(&line)
+                output.write_all(&line)
             }
             Self::Csv(writer) => {
                 let mut data = stat.data.as_str().as_bytes().to_vec();
@@ -143,23 +136,21 @@ impl<W: Write> Table<W> {
                     stat.date.to_string(),
                     client.map(ToString::to_string).unwrap_or_default(),
                 ];
-                let fields = fields.iter().map(String::as_bytes);
-                writer
-                    .write_record(fields.chain([data.as_slice()]))
-                    .map_err(into_io)
+                let fields = fields.iter().map(String::as_bytes).chain([data.as_slice()]);
+                writer.write_record(fields).map_err(io_error)
             }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Lines(out) => out.flush(),
+            Self::Jsonl(output) => output.flush(),
             Self::Csv(writer) => writer.flush(),
         }
     }
 }
 
-/// Makes one line of a JSON text: a line break in it is nothing but white space between two tokens.
+/// Puts a JSON text on one line. In JSON a line break is white space between two tokens.
 fn join_lines(json: &mut [u8]) {
     for byte in json {
         if matches!(byte, b'\n' | b'\r') {
@@ -168,52 +159,10 @@ fn join_lines(json: &mut [u8]) {
     }
 }
 
-/// The cause alone, by which a reader that went away is known.
-fn into_io(error: csv::Error) -> io::Error {
+/// The I/O error itself, by whose kind a closed standard output is recognised.
+fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use stats_core::{AnalysisId, MIN_DATE, RawJson, StatId};
-
-    use super::*;
-
-    /// Out of room for more than some bytes.
-    struct Full(usize);
-
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if bytes.len() > self.0 {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            self.0 -= bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_reader_that_went_away_is_known_by_its_error() {
-        let stat = Stat {
-            uuid: StatId::random(),
-            analysis: AnalysisId::random(),
-            stats_type: StatsType::Risk,
-            date: MIN_DATE,
-            data: RawJson::parse(&format!("[\"{}\"]", "x".repeat(1_000_000))).unwrap(),
-        };
-        let write = |table: &mut Table<Full>| table.write(None, &stat).and(table.flush());
-        let fail = |mut table| write(&mut table).unwrap_err().kind();
-        let lines = Table::Lines(BufWriter::new(Full(500_000)));
-        assert_eq!(fail(lines), io::ErrorKind::BrokenPipe);
-        let csv = Table::csv(Full(500_000)).unwrap();
-        assert_eq!(fail(csv), io::ErrorKind::BrokenPipe);
-        assert!(write(&mut Table::csv(Full(2_000_000)).unwrap()).is_ok());
     }
 }

@@ -1,26 +1,24 @@
-use std::error::Error;
 use std::io::Write;
 
-use chrono::{NaiveDate, NaiveDateTime};
 use clap::Args;
-use serde::Serialize;
-use stats_core::{AnalysisId, Client, ClientUuid, StatId, StatsType};
+use serde_json::json;
+use stats_core::{Client, ClientUuid, StatsType};
 use stats_db::{Db, LastStat};
 
-use super::go_on;
+use super::continue_if_ok;
 use crate::client;
 use crate::listing::Listing;
 
-/// List the newest stat of each client, analysis and type, sorted by these
+/// List the newest stat of each client, analysis and type
 ///
-/// A line tells the date of the stat, when it arrived (UTC), its type, its analysis and its client: '| sort' shows
-/// first who has not reported for the longest time.
+/// Each line has the date of the stat, the time of its arrival (UTC), its type, its analysis and its client. The lines
+/// are ordered by client, analysis and type; '| sort' orders them by date.
 #[derive(Debug, Args)]
 pub(crate) struct ListLast {
-    /// Only the stats of this client
+    /// List only the stats of this client
     #[arg(long, value_name = "UUID")]
     client_uuid: Option<ClientUuid>,
-    /// Only the stats of this type: risk, threat, vulnerability, cartography or compliance
+    /// List only stats of this type: risk, threat, vulnerability, cartography or compliance
     #[arg(long = "type", value_name = "TYPE")]
     stats_type: Option<StatsType>,
     /// Print a JSON list
@@ -29,25 +27,23 @@ pub(crate) struct ListLast {
 }
 
 impl ListLast {
-    pub(super) fn run(self, db: &Db, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    pub(super) fn run(self, db: &Db, output: &mut dyn Write) -> anyhow::Result<()> {
         if let Some(uuid) = self.client_uuid {
             client::find(db, uuid)?;
         }
-        let mut list = Listing::new(out, self.json);
-        db.read(|snapshot| -> Result<(), Box<dyn Error>> {
+        let mut list = Listing::new(output, self.json);
+        db.read(|snapshot| -> anyhow::Result<()> {
             let mut clients = snapshot.clients()?;
             clients.retain(|client| self.client_uuid.is_none_or(|uuid| uuid == client.uuid));
             clients.sort_by(|one, other| one.name.cmp(&other.name));
-            let mut clients: Vec<_> = clients.iter().map(Some).collect();
-            if self.client_uuid.is_none() {
-                clients.push(None);
-            }
-            for client in clients {
+            // Adopted databases have stats without a client.
+            let no_client = self.client_uuid.is_none().then_some(None);
+            for client in clients.iter().map(Some).chain(no_client) {
                 let owner = client.map(|client| client.id);
                 let mut written = Ok(());
                 snapshot.for_each_last_stat(owner, self.stats_type, |stat| {
-                    written = list.add(line(client, &stat), &LastJson::new(client, &stat));
-                    go_on(&written)
+                    written = list.add(|| line(client, &stat), || json(client, &stat));
+                    continue_if_ok(&written)
                 })?;
                 written?;
             }
@@ -57,44 +53,30 @@ impl ListLast {
     }
 }
 
+/// The columns have fixed widths and no spaces, except for the last one.
 fn line(client: Option<&Client>, stat: &LastStat) -> String {
-    let arrived = match stat.created_at {
-        Some(time) => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        None => "unknown".to_owned(),
-    };
-    // All but the last column are of one width, and free of spaces.
-    format!(
-        "{}  {arrived:<20}  {:<13}  {}  {}",
-        stat.date,
-        stat.stats_type,
-        stat.analysis,
-        client::name(client)
-    )
+    let arrival = stat.created_at.map_or_else(
+        || "unknown".to_owned(),
+        |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    );
+    let LastStat {
+        analysis,
+        date,
+        stats_type,
+        ..
+    } = stat;
+    let name = client.map_or_else(|| "(no client)".to_owned(), client::display_name);
+    format!("{date}  {arrival:<20}  {stats_type:<13}  {analysis}  {name}")
 }
 
-/// All that is known about the newest stat but its document. Times are UTC.
-#[derive(Serialize)]
-struct LastJson<'a> {
-    client: Option<ClientUuid>,
-    name: Option<&'a str>,
-    uuid: StatId,
-    anr: AnalysisId,
-    #[serde(rename = "type")]
-    stats_type: StatsType,
-    date: NaiveDate,
-    created_at: Option<NaiveDateTime>,
-}
-
-impl<'a> LastJson<'a> {
-    fn new(client: Option<&'a Client>, stat: &LastStat) -> Self {
-        Self {
-            client: client.map(|client| client.uuid),
-            name: client.map(|client| client.name.as_str()),
-            uuid: stat.uuid,
-            anr: stat.analysis,
-            stats_type: stat.stats_type,
-            date: stat.date,
-            created_at: stat.created_at,
-        }
-    }
+fn json(client: Option<&Client>, stat: &LastStat) -> serde_json::Value {
+    json!({
+        "client": client.map(|client| client.uuid),
+        "name": client.map(|client| &client.name),
+        "uuid": stat.uuid,
+        "anr": stat.analysis,
+        "type": stat.stats_type,
+        "date": stat.date,
+        "created_at": stat.created_at,
+    })
 }

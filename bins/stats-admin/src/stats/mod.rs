@@ -11,73 +11,67 @@ mod push;
 mod remote;
 mod remove_duplicate;
 
-use std::error::Error;
-use std::io::{self, BufRead, Write};
+use std::io;
 use std::ops::ControlFlow;
 
 use clap::Subcommand;
-use stats_db::{DatabaseUrl, Db, FoundStats};
+use stats_db::{Db, FoundStats};
 use stats_settings::Settings;
 
 use crate::db;
-use crate::terminal::{Terminal, count};
+use crate::terminal::Terminal;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Push(push::Push),
     Pull(pull::Pull),
+    ListWaiting(list_waiting::ListWaiting),
+    ListLast(list_last::ListLast),
+    Export(export::Export),
     Delete(delete::Delete),
     Purge(purge::Purge),
     RemoveDuplicate(remove_duplicate::RemoveDuplicate),
-    ListLast(list_last::ListLast),
-    ListWaiting(list_waiting::ListWaiting),
-    Export(export::Export),
 }
 
 impl Command {
     pub(crate) fn run(
         self,
-        url: &DatabaseUrl,
         settings: &Settings,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
-        let db = db::open(url)?;
+        terminal: &mut Terminal<'_>,
+    ) -> anyhow::Result<()> {
+        let db = &db::open(&settings.database_url)?;
         match self {
-            Self::Push(push) => push.run(&db, settings, terminal),
-            Self::Pull(pull) => pull.run(&db, settings, terminal),
-            Self::Delete(delete) => delete.run(&db, terminal),
-            Self::Purge(purge) => purge.run(&db, terminal),
-            Self::RemoveDuplicate(remove) => remove.run(&db, terminal),
-            Self::ListLast(list) => list.run(&db, terminal.out()),
-            Self::ListWaiting(list) => list.run(&db, settings, terminal.out()),
-            Self::Export(export) => export.run(&db, terminal.out()),
+            Self::Push(push) => push.run(db, settings, terminal),
+            Self::Pull(pull) => pull.run(db, settings, terminal),
+            Self::ListWaiting(list) => list.run(db, settings, terminal.output),
+            Self::ListLast(list) => list.run(db, terminal.output),
+            Self::Export(export) => export.run(db, terminal.output),
+            Self::Delete(delete) => delete.run(db, terminal),
+            Self::Purge(purge) => purge.run(db, terminal),
+            Self::RemoveDuplicate(remove) => remove.run(db, terminal),
         }
     }
 }
 
-/// Asks for permission to delete what was found, if anything was, and does so. `noun` and `which` are what is said
-/// about it: "stat", "of CASES".
+/// Deletes what was found after a confirmation. `describe` names a number of these stats, such as "3 stats of CASES".
 fn delete_found(
     db: &Db,
-    terminal: &mut Terminal<impl BufRead, impl Write>,
     found: &FoundStats,
-    noun: &str,
-    which: &str,
-    is_confirmed: bool,
-) -> Result<(), Box<dyn Error>> {
+    describe: impl Fn(usize) -> String,
+    yes: bool,
+    terminal: &mut Terminal<'_>,
+) -> anyhow::Result<()> {
+    let stats = describe(found.len());
     if found.is_empty() {
-        return Ok(terminal.say(format_args!(
-            "Nothing to delete: there are no {noun}s {which}"
-        ))?);
+        return Ok(terminal.print(format_args!("Nothing to delete: {stats}"))?);
     }
-    let question = format!("Delete {} {which}?", count(found.len(), noun));
-    terminal.confirm(&question, is_confirmed)?;
-    let deleted = db.delete_found(found)?;
-    Ok(terminal.say(format_args!("Deleted {} {which}", count(deleted, noun)))?)
+    terminal.confirm(&format!("Delete {stats}?"), yes)?;
+    let deleted = describe(db.delete_found(found)?);
+    Ok(terminal.print(format_args!("Deleted {deleted}"))?)
 }
 
-/// Goes on to the next stat if this one could be written.
-fn go_on(written: &io::Result<()>) -> ControlFlow<()> {
+/// Ends a query early if writing its rows failed.
+fn continue_if_ok(written: &io::Result<()>) -> ControlFlow<()> {
     match written {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),

@@ -1,14 +1,14 @@
-use std::error::Error;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
+use anyhow::bail;
 use clap::Args;
 use stats_core::{ClientId, ClientUuid, DateRange};
 use stats_db::Db;
 use stats_settings::Settings;
-use stats_sync::{Pushed, Pushing, preview, push};
+use stats_sync::{PushOptions, preview, push};
 
-use super::dates::Dates;
-use super::remote::{Account, judge, print_refusals};
+use super::dates::DateArguments;
+use super::remote::{RemoteToken, conclude, print_rejections};
 use crate::client;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -16,23 +16,23 @@ use crate::terminal::{Terminal, count};
 
 /// Send the stats of clients with sharing enabled to the instance that REMOTE_STATS_SERVER names
 ///
-/// What that instance has confirmed is remembered, so that the next push sends what is new and what it refused.
+/// The database records what the instance has confirmed. A push sends new stats and those that were rejected before.
 ///
-/// Exits with 0 when nothing is left to send, 65 when stats were refused, 75 when stats wait for the next push because
-/// the instance is away or somebody stopped it, and 1 when there is no point in trying again as it is.
+/// Exits with 0 if all stats were sent, 65 if stats were rejected, 75 if stats are left for the next push because the
+/// instance is unavailable or the push was stopped, and 1 if the next push would fail likewise.
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// Send the stats of this client alone
+    /// Send only the stats of this client
     #[arg(long, value_name = "UUID")]
     local_client_uuid: Option<ClientUuid>,
     #[command(flatten)]
-    account: Account,
+    token: RemoteToken,
     #[command(flatten)]
-    dates: Dates,
-    /// Send what is there already, too
+    dates: DateArguments,
+    /// Also send the stats that the instance has confirmed before
     #[arg(long)]
     all: bool,
-    /// Print the requests that would be sent, byte for byte and each on a line of its own, and send nothing
+    /// Print the body of each request on a line of its own, and send nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -42,62 +42,66 @@ impl Push {
         self,
         db: &Db,
         settings: &Settings,
-        terminal: &mut Terminal<impl BufRead, impl Write>,
-    ) -> Result<(), Box<dyn Error>> {
-        let what = Pushing {
-            owner: sharing_client(db, self.local_client_uuid)?,
-            dates: self.dates.range(DateRange::default())?,
-            again: self.all,
-            ..Pushing::default()
+        terminal: &mut Terminal<'_>,
+    ) -> anyhow::Result<()> {
+        let options = PushOptions {
+            client: sharing_client(db, self.local_client_uuid)?,
+            dates: self.dates.range_or(DateRange::default())?,
+            resend: self.all,
+            ..PushOptions::default()
         };
         if self.dry_run {
-            let remote = self.account.remote_unasked(settings)?;
-            let (mut requests, mut sent) = (0, 0);
-            preview::<Box<dyn Error>>(db, &remote, &what, |stats, body| {
-                requests += 1;
-                sent += stats.len();
-                terminal.out().write_all(&body)?;
-                Ok(writeln!(terminal.out())?)
-            })?;
-            let to = remote.address();
-            writeln!(
-                io::stderr(),
-                "{} would go to {to} in {}",
-                count(sent, "stat"),
-                count(requests, "request")
-            )?;
-            return Ok(());
+            return print_requests(db, self.token, settings, &options, terminal.output);
         }
-        let remote = self.account.remote(settings)?;
+        let remote = self.token.connect(settings)?;
         let mut progress = Progress::new("stats", Stop::on_signals()?);
-        let pushed = push(db, &remote, &what, &mut progress);
+        let report = push(db, &remote, &options, &mut progress);
         progress.finish();
-        let pushed = pushed?;
-        report(&pushed, remote.address(), terminal.out())?;
-        let rest = format!("{} left for the next push", count(pushed.waiting, "stat"));
-        let again = "the next push tries again";
-        Ok(judge(pushed.ending, &rest, &pushed.refused, again)?)
+        let report = report?;
+        terminal.print(format_args!("Pushed to {}", remote.address()))?;
+        terminal.print(format_args!("sent: {}", report.sent))?;
+        terminal.print(format_args!("already there: {}", report.already_there))?;
+        print_rejections(&report.rejected, terminal.output)?;
+        terminal.print(format_args!("waiting: {}", report.waiting))?;
+        let unfinished = format!("{} left for the next push", count(report.waiting, "stat"));
+        let consequence = "the next push sends them again";
+        conclude(report.outcome, unfinished, &report.rejected, consequence)
     }
 }
 
-/// The client with this id, if it is one whose stats may be pushed.
-fn sharing_client(db: &Db, uuid: Option<ClientUuid>) -> Result<Option<ClientId>, Box<dyn Error>> {
+fn print_requests(
+    db: &Db,
+    token: RemoteToken,
+    settings: &Settings,
+    options: &PushOptions,
+    output: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let remote = token.connect_for_preview(settings)?;
+    let (mut requests, mut stats) = (0, 0);
+    preview::<anyhow::Error>(db, &remote, options, |batch, body| {
+        requests += 1;
+        stats += batch;
+        output.write_all(&body)?;
+        Ok(writeln!(output)?)
+    })?;
+    let (stats, requests) = (count(stats, "stat"), count(requests, "request"));
+    let address = remote.address();
+    // Standard output holds the requests.
+    Ok(writeln!(
+        io::stderr(),
+        "A push would send {stats} to {address} in {requests}"
+    )?)
+}
+
+/// The client with this public id, if its stats may be pushed.
+fn sharing_client(db: &Db, uuid: Option<ClientUuid>) -> anyhow::Result<Option<ClientId>> {
     let Some(uuid) = uuid else { return Ok(None) };
     let client = client::find(db, uuid)?;
-    if client.is_sharing_enabled {
-        return Ok(Some(client.id));
+    if !client.is_sharing_enabled {
+        bail!(
+            "sharing is disabled for {}; 'stats-admin client sharing-activate --uuid {uuid}' enables it",
+            client::display_name(&client)
+        );
     }
-    Err(format!(
-        "{} does not share its stats; 'stats-admin client sharing-activate --uuid {uuid}' lets it",
-        client.name
-    )
-    .into())
-}
-
-fn report(pushed: &Pushed, to: &str, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "Pushed to {to}")?;
-    writeln!(out, "sent: {}", pushed.sent)?;
-    writeln!(out, "already there: {}", pushed.already_there)?;
-    print_refusals(&pushed.refused, out)?;
-    writeln!(out, "waiting: {}", pushed.waiting)
+    Ok(Some(client.id))
 }

@@ -1,76 +1,82 @@
-//! What pushing and pulling have in common.
+//! What `stats push` and `stats pull` have in common.
 
-use std::error::Error;
 use std::io::{self, Write};
 
+use anyhow::{Context, Error};
 use clap::Args;
 use stats_core::Token;
-use stats_remote::{Options, RemoteError, StatsClient};
-use stats_settings::{Failure, Settings};
-use stats_sync::{Ending, Refusals};
+use stats_remote::{HttpOptions, RemoteError, StatsClient};
+use stats_settings::Settings;
+use stats_sync::{Outcome, Rejections};
 
-use crate::exit::{REFUSED, TRY_LATER, failure};
+use crate::exit::Failure;
 use crate::terminal::count;
 
-/// The account on the remote.
 #[derive(Debug, Default, Args)]
-pub(super) struct Account {
-    /// The token on the remote. Other users of this machine can see it here, and not in the setting REMOTE_STATS_TOKEN
-    #[arg(long = "remote-token", visible_alias = "token", value_name = "TOKEN")]
+pub(super) struct RemoteToken {
+    /// Token of the account on the remote. Other users of this machine can see it here, but not in the setting
+    /// REMOTE_STATS_TOKEN
+    #[arg(
+        long = "remote-token",
+        visible_alias = "token",
+        value_name = "TOKEN",
+        allow_hyphen_values = true
+    )]
     token: Option<Token>,
 }
 
-impl Account {
-    /// The remote that the settings name, if there is a token for it.
-    pub(super) fn remote(self, settings: &Settings) -> Result<StatsClient, Box<dyn Error>> {
-        let address = settings.remote_stats_server.as_str();
-        let token = self
-            .token
-            .or_else(|| settings.remote_stats_token.clone())
-            .ok_or_else(|| {
-                format!("there is no token for {address}: set REMOTE_STATS_TOKEN, or give --remote-token")
-            })?;
-        Ok(connect(address, token)?)
+impl RemoteToken {
+    /// A client of the remote that the settings name, with this token or that of the settings.
+    pub(super) fn connect(self, settings: &Settings) -> anyhow::Result<StatsClient> {
+        let token = self.token.or_else(|| settings.remote_stats_token.clone());
+        let token = token.with_context(|| {
+            let address = &settings.remote_stats_server;
+            format!(
+                "no token for {}: set REMOTE_STATS_TOKEN or pass --remote-token",
+                address.as_str()
+            )
+        })?;
+        Ok(connect(settings, token)?)
     }
 
-    /// The same for what asks the remote nothing, and needs no token.
-    pub(super) fn remote_unasked(self, settings: &Settings) -> Result<StatsClient, RemoteError> {
-        let token = self.token.unwrap_or_else(Token::generate);
-        connect(settings.remote_stats_server.as_str(), token)
+    /// A client that sends no requests, which needs no token.
+    pub(super) fn connect_for_preview(
+        self,
+        settings: &Settings,
+    ) -> Result<StatsClient, RemoteError> {
+        connect(settings, self.token.unwrap_or_else(Token::generate))
     }
 }
 
-fn connect(address: &str, token: Token) -> Result<StatsClient, RemoteError> {
-    StatsClient::new(address, token, Options::default())
+fn connect(settings: &Settings, token: Token) -> Result<StatsClient, RemoteError> {
+    let address = settings.remote_stats_server.as_str();
+    StatsClient::new(address, token, HttpOptions::default())
 }
 
-/// What it means for who called that it ended so. `rest` tells what is left to do then, and `again` what becomes of what
-/// was refused.
-pub(super) fn judge(
-    ending: Ending,
-    rest: &str,
-    refused: &Refusals,
-    again: &str,
-) -> Result<(), Failure> {
-    let (code, message) = match ending {
-        Ending::Complete => match refused.total() {
-            0 => return Ok(()),
-            total => (
-                REFUSED,
-                format!("{} refused; {again}", count(total, "stat")),
-            ),
-        },
-        Ending::Stopped => (TRY_LATER, format!("stopped; {rest}")),
-        Ending::Failed(error) => return Err(failure(&error, &format!("; {rest}"))),
-    };
-    Err(Failure { code, message })
+/// Turns the outcome of a push or a pull into the result of the command. `unfinished` describes what is left if it ended
+/// early, and `consequence` what happens to the rejected stats.
+pub(super) fn conclude(
+    outcome: Outcome,
+    unfinished: String,
+    rejected: &Rejections,
+    consequence: &str,
+) -> anyhow::Result<()> {
+    match outcome {
+        Outcome::Complete if rejected.total() == 0 => Ok(()),
+        Outcome::Complete => {
+            let stats = count(rejected.total(), "stat");
+            Err(Failure::Rejected(format!("{stats} rejected; {consequence}")).into())
+        }
+        Outcome::Failed(error) => Err(Error::new(error).context(unfinished)),
+        _ => Err(Error::new(Failure::Stopped).context(unfinished)),
+    }
 }
 
-/// Prints how many stats were refused, and why.
-pub(super) fn print_refusals(refused: &Refusals, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "refused: {}", refused.total())?;
-    for (reason, count) in refused.iter() {
-        writeln!(out, "  {count}: {reason}")?;
+/// Prints the number of rejected stats and the reasons.
+pub(super) fn print_rejections(rejected: &Rejections, output: &mut dyn Write) -> io::Result<()> {
+    writeln!(output, "refused: {}", rejected.total())?;
+    for (reason, count) in rejected.iter() {
+        writeln!(output, "  {count}: {reason}")?;
     }
     Ok(())
 }

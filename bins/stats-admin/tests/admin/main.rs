@@ -1,8 +1,13 @@
-//! The real program, as an administrator types it.
+//! Runs the program as an administrator does.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod care;
-mod commands;
-mod scenarios;
+mod access;
+mod clients;
+mod databases;
+mod deletion;
+mod mosp;
+mod printing;
+mod program;
+mod scenario;
 mod support;
 mod syncing;

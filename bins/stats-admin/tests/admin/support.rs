@@ -1,10 +1,9 @@
-//! The program on a database, and what it said.
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use stats_testing::TestDatabase;
 
-/// What the program printed and how it ended.
+/// What the program printed, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,
@@ -12,38 +11,41 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-impl Outcome {
-    /// The printed line that begins with `label`.
-    pub(crate) fn line(&self, label: &str) -> &str {
-        let value = self
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix(label));
-        value.unwrap_or_else(|| unreachable!("no {label} in {self:?}"))
-    }
+/// The rest of the line that begins with `label`.
+pub(crate) fn value<'a>(printed: &'a str, label: &str) -> &'a str {
+    let mut lines = printed.lines();
+    let value = lines.find_map(|line| line.strip_prefix(label));
+    value
+        .ok_or_else(|| format!("no '{label}' in {printed}"))
+        .unwrap()
 }
 
-/// The program with these arguments, in no environment but this.
-pub(crate) fn program(environment: &[(&str, &str)], arguments: &[&str]) -> Command {
+/// The program with the arguments in `line`, and with no environment variables but these.
+pub(crate) fn program(environment: &[(&str, &str)], line: &str) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_stats-admin"));
+    arguments(&mut program, environment, line);
     program
-        .args(arguments)
+}
+
+/// Gives a program the arguments in `line`, and no environment variables but these.
+pub(crate) fn arguments<'a>(
+    program: &'a mut Command,
+    environment: &[(&str, &str)],
+    line: &str,
+) -> &'a mut Command {
+    program
+        .args(line.split(' '))
         .env_clear()
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    program
+        .stderr(Stdio::piped())
 }
 
-/// The words of a line.
-pub(crate) fn words(line: &str) -> Vec<&str> {
-    line.split(' ').collect()
-}
-
-pub(crate) fn run_in(environment: &[(&str, &str)], arguments: &[&str], typed: &str) -> Outcome {
-    let mut program = program(environment, arguments).spawn().unwrap();
-    // A program that asks nothing may be gone by now.
+/// Runs a program that reads `typed` from standard input.
+pub(crate) fn run_program(program: &mut Command, typed: &str) -> Outcome {
+    let mut program = program.spawn().unwrap();
+    // The program may end without reading it.
     let _ = program.stdin.take().unwrap().write_all(typed.as_bytes());
     let output = program.wait_with_output().unwrap();
     Outcome {
@@ -53,27 +55,34 @@ pub(crate) fn run_in(environment: &[(&str, &str)], arguments: &[&str], typed: &s
     }
 }
 
-pub(crate) fn run_with(url: &str, arguments: &[&str], typed: &str) -> Outcome {
-    run_in(&[("DATABASE_URL", url)], arguments, typed)
+/// Runs the program on a database.
+pub(crate) fn run(database: &TestDatabase, line: impl AsRef<str>, typed: &str) -> Outcome {
+    let environment = [("DATABASE_URL", database.url())];
+    run_program(&mut program(&environment, line.as_ref()), typed)
 }
 
-pub(crate) fn run(database: &TestDatabase, line: &str) -> Outcome {
-    run_with(database.url(), &words(line), "")
-}
-
-pub(crate) fn succeed(database: &TestDatabase, line: &str) -> Outcome {
-    let outcome = run(database, line);
-    assert_eq!(
-        (outcome.code, outcome.stderr.as_str()),
-        (0, ""),
-        "{line}: {outcome:?}"
+/// The standard output of a command that succeeds.
+pub(crate) fn succeed(database: &TestDatabase, line: impl AsRef<str>) -> String {
+    let outcome = run(database, &line, "");
+    let is_quiet = outcome.stderr.is_empty();
+    assert!(
+        outcome.code == 0 && is_quiet,
+        "{}: {outcome:?}",
+        line.as_ref()
     );
-    outcome
+    outcome.stdout
 }
 
-pub(crate) fn fail(database: &TestDatabase, line: &str) -> String {
-    let outcome = run(database, line);
-    assert_ne!(outcome.code, 0, "{line}: {outcome:?}");
-    assert!(!outcome.stderr.is_empty(), "{line}: {outcome:?}");
-    outcome.stderr
+/// The message of a command that fails.
+pub(crate) fn fail(database: &TestDatabase, line: impl AsRef<str>) -> String {
+    message(&run(database, line, ""), 1)
+}
+
+/// The message of a command that ended with this exit code. It is a single line.
+pub(crate) fn message(outcome: &Outcome, code: i32) -> String {
+    assert_eq!(outcome.code, code, "{outcome:?}");
+    let message = outcome.stderr.strip_prefix("stats-admin: ");
+    let message = message.and_then(|message| message.strip_suffix('\n'));
+    let message = message.filter(|message| !message.contains('\n'));
+    message.ok_or(outcome).unwrap().to_owned()
 }

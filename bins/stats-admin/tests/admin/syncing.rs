@@ -1,23 +1,27 @@
 //! `stats push` and `stats pull`.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Command;
 use std::sync::{Mutex, mpsc};
 
+use reqwest::blocking::Client as HttpClient;
+use serde_json::{Value, json};
 use stats_core::{AnalysisId, Client, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::{ClientChange, Db};
 use stats_http::HttpConfig;
-use stats_testing::{Remote, Service, TestDatabase, answer, client, on_each_database, stat};
+use stats_testing::{TestDatabase, client, on_each_database, stat};
+use stats_testing_http::{Remote, Service, answer};
 
-use crate::support::{Outcome, program, run_in, words};
+use crate::support::{Outcome, message, program, run_program, succeed, value};
 
-/// An instance that the program works on.
-struct NearSide<'a> {
+/// The instance that the program works on.
+struct Local<'a> {
     database: &'a TestDatabase,
     db: Db,
     owner: Client,
 }
 
-impl<'a> NearSide<'a> {
+impl<'a> Local<'a> {
     fn new(database: &'a TestDatabase) -> Self {
         let db = database.migrated();
         let owner = client(&db, "Ministère");
@@ -28,34 +32,39 @@ impl<'a> NearSide<'a> {
         }
     }
 
-    fn arrive(&self, number: usize) -> Vec<Stat> {
-        let new = |_| stat(AnalysisId::random(), StatsType::Risk, "2026-11-20");
+    fn insert(&self, number: usize) {
+        let new = |_| stat(AnalysisId::random(), StatsType::Risk, "2025-11-20");
         let stats: Vec<_> = (0..number).map(new).collect();
         self.db.insert_stats(self.owner.id, &stats).unwrap();
-        stats
     }
 
-    fn settings<'s>(&'s self, remote: &'s str, token: &'s str) -> [(&'s str, &'s str); 3] {
-        [
+    fn program(&self, remote: &str, token: &str, line: &str) -> Command {
+        let environment = [
             ("DATABASE_URL", self.database.url()),
             ("REMOTE_STATS_SERVER", remote),
             ("REMOTE_STATS_TOKEN", token),
-        ]
+        ];
+        program(&environment, line)
     }
 
     fn run(&self, remote: &str, token: &str, line: &str) -> Outcome {
-        run_in(&self.settings(remote, token), &words(line), "")
+        run_program(&mut self.program(remote, token, line), "")
+    }
+
+    fn run_without_token(&self, remote: &str, line: &str) -> Outcome {
+        let mut program = self.program(remote, "", line);
+        run_program(program.env_remove("REMOTE_STATS_TOKEN"), "")
     }
 }
 
-/// The instance that it pushes to and pulls from.
-struct FarSide {
+/// The instance that the program pushes to and pulls from.
+struct Far {
     service: Service,
     account: Client,
     _database: TestDatabase,
 }
 
-impl FarSide {
+impl Far {
     fn start() -> Self {
         let database = TestDatabase::sqlite();
         let service = Service::start(database.migrated(), HttpConfig::default());
@@ -67,9 +76,9 @@ impl FarSide {
         }
     }
 
-    /// What the program makes of it from here.
-    fn run(&self, near: &NearSide<'_>, line: &str) -> Outcome {
-        near.run(&self.service.url(), self.account.token.reveal(), line)
+    /// Runs the program with the address and the token of this instance.
+    fn run(&self, local: &Local<'_>, line: &str) -> Outcome {
+        local.run(&self.service.url(), self.account.token.reveal(), line)
     }
 }
 
@@ -77,170 +86,153 @@ fn all(db: &Db) -> Vec<Stat> {
     db.stats(&StatsFilter::default()).unwrap()
 }
 
-on_each_database!(a_push_tells_what_became_of_the_stats);
-fn a_push_tells_what_became_of_the_stats(database: &TestDatabase) {
-    let near = NearSide::new(database);
-    let far = FarSide::start();
-    near.arrive(3);
-    let outcome = far.run(&near, "stats push");
+/// Accepts all stats as known.
+fn already_there() -> String {
+    answer("207 Multi-Status", r#"{"data": []}"#)
+}
+
+on_each_database!(push_sends_new_and_rejected_stats);
+fn push_sends_new_and_rejected_stats(database: &TestDatabase) {
+    let local = Local::new(database);
+    let far = Far::start();
+    local.insert(3);
+    let outcome = far.run(&local, "stats push");
     let url = far.service.url();
     let summary = format!("Pushed to {url}/\nsent: 3\nalready there: 0\nrefused: 0\nwaiting: 0\n");
     assert_eq!((outcome.code, outcome.stdout), (0, summary));
-    assert_eq!(outcome.stderr, "", "nothing that cron would mail");
-    assert_eq!(all(&far.service.db), all(&near.db));
+    assert_eq!(outcome.stderr, "", "cron would mail it");
+    assert_eq!(all(&far.service.db), all(&local.db));
 
-    let outcome = far.run(&near, "stats_push");
-    assert_eq!((outcome.code, outcome.line("sent: ")), (0, "0"));
-    let outcome = far.run(&near, "stats push --all --date-from 2026-11-20");
-    assert_eq!((outcome.code, outcome.line("already there: ")), (0, "3"));
+    let outcome = far.run(&local, "stats_push");
+    assert_eq!((outcome.code, value(&outcome.stdout, "sent: ")), (0, "0"));
+    let outcome = far.run(&local, "stats push --all --date-from 2025-11-20");
+    let already_there = value(&outcome.stdout, "already there: ");
+    assert_eq!((outcome.code, already_there), (0, "3"));
 
-    let odd = Stat {
+    let scalar = Stat {
         data: RawJson::from_storage("5".to_owned()),
-        ..stat(AnalysisId::random(), StatsType::Threat, "2026-11-19")
+        ..stat(AnalysisId::random(), StatsType::Threat, "2025-11-19")
     };
-    near.db
-        .insert_stats(near.owner.id, std::slice::from_ref(&odd))
-        .unwrap();
-    near.arrive(2);
-    let outcome = far.run(&near, "stats push");
-    assert_eq!(outcome.code, 65, "{outcome:?}");
+    let rejected = scalar.uuid;
+    local.db.insert_stats(local.owner.id, &[scalar]).unwrap();
+    local.insert(2);
+    for sent in ["2", "0"] {
+        let outcome = far.run(&local, "stats push");
+        assert_eq!(outcome.code, 65, "{outcome:?}");
+        let count = |label| value(&outcome.stdout, label);
+        assert_eq!((count("sent: "), count("refused: ")), (sent, "1"));
+        let reason = count("  1: ");
+        let is_named = reason.contains("(400)") && reason.contains("0.data");
+        assert!(is_named, "{reason}");
+        let (stat, failure) = outcome.stderr.split_once('\n').unwrap();
+        let expected = format!("rejected threat {rejected} of 2025-11-19: ");
+        assert!(stat.starts_with(&expected), "{stat}");
+        let expected = "stats-admin: 1 stat rejected; the next push sends them again\n";
+        assert_eq!(failure, expected);
+    }
+    let waiting = far.run(&local, "stats list-waiting");
+    let expected = format!("2025-11-19  threat         {rejected}  Ministère: ");
+    assert!(waiting.stdout.starts_with(&expected), "{waiting:?}");
+    let waiting: Value =
+        serde_json::from_str(&far.run(&local, "stats list-waiting --json").stdout).unwrap();
     assert_eq!(
-        (outcome.line("sent: "), outcome.line("refused: ")),
-        ("2", "1")
-    );
-    let reason = outcome.line("  1: ");
-    assert!(
-        reason.contains("(400)") && reason.contains("0.data"),
-        "{reason}"
-    );
-    let named = format!("refused: threat {} of 2026-11-19: ", odd.uuid);
-    assert!(outcome.stderr.starts_with(&named), "{outcome:?}");
-    assert!(
-        outcome
-            .stderr
-            .contains("1 stat refused; the next push tries again"),
-        "{outcome:?}"
+        (&waiting[0]["uuid"], &waiting[1]),
+        (&json!(rejected), &Value::Null)
     );
 }
 
 #[test]
-fn a_remote_that_wants_to_be_left_alone_is_and_a_script_can_tell() {
+fn unavailable_remote_exits_with_75_and_retry_after_ends_the_command() {
     let database = TestDatabase::sqlite();
-    let near = NearSide::new(&database);
-    near.arrive(2);
-    let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3600\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let local = Local::new(&database);
+    local.insert(2);
+    let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\
+                Connection: close\r\n\r\n";
     let remote = Remote::answering(busy);
-    let outcome = near.run(&remote.url(), "sesame", "stats push");
-    assert_eq!((outcome.code, outcome.line("waiting: ")), (75, "2"));
-    assert!(outcome.stderr.contains("(503)"), "{outcome:?}");
-    assert!(
-        outcome
-            .stderr
-            .ends_with("; 2 stats left for the next push\n"),
-        "{outcome:?}"
-    );
-    let uuid = near.owner.uuid;
-    let line =
-        format!("stats pull --client-uuid {uuid} --date-from 2026-11-20 --date-to 2026-11-21");
-    let outcome = near.run(&remote.url(), "sesame", &line);
-    assert_eq!(outcome.code, 75, "{outcome:?}");
-    assert!(
-        outcome.stderr.contains("--date-from 2026-11-20 goes on"),
-        "{outcome:?}"
-    );
+    let outcome = local.run(&remote.url(), "sesame", "stats push");
+    let failure = message(&outcome, 75);
+    assert_eq!(value(&outcome.stdout, "waiting: "), "2");
+    let left = failure.starts_with("2 stats left for the next push: ");
+    assert!(left && failure.contains("(503)"), "{failure}");
+
+    let uuid = local.owner.uuid;
+    let dates = "--date-from 2025-11-20 --date-to 2025-11-21";
+    let line = format!("stats pull --client-uuid {uuid} {dates}");
+    let failure = message(&local.run(&remote.url(), "sesame", &line), 75);
+    let expected = "the pull is incomplete; --date-from 2025-11-20 resumes it: ";
+    assert!(failure.starts_with(expected), "{failure}");
+    assert_eq!(remote.requests().len(), 2);
 }
 
 #[test]
-fn what_cannot_work_is_said_before_anything_is_sent() {
+fn wrong_arguments_are_reported_before_a_request() {
     let database = TestDatabase::sqlite();
-    let near = NearSide::new(&database);
-    near.arrive(1);
-    let remote = Remote::answering("");
-    let shy = client(&near.db, "shy");
-    let change = ClientChange {
-        is_sharing_enabled: Some(false),
-        ..ClientChange::default()
-    };
-    near.db.change_client(shy.uuid, &change).unwrap();
-    let (uuid, shy, nobody) = (near.owner.uuid, shy.uuid, AnalysisId::random());
-    for (line, what) in [
+    let local = Local::new(&database);
+    local.insert(1);
+    let remote = Remote::answering(already_there());
+    let private = client(&local.db, "private").uuid;
+    let change = ClientChange::Sharing(false);
+    local.db.change_client(private, &change).unwrap();
+    for (line, expected) in [
         (
-            format!("stats push --local-client-uuid {nobody}"),
-            format!("there is no client {nobody}"),
+            format!("stats push --local-client-uuid {private}"),
+            "sharing is disabled for private",
         ),
         (
-            format!("stats push --local-client-uuid {shy}"),
-            "shy does not share its stats".to_owned(),
+            "stats push --date-from 2025-11-20 --date-to 2025-11-19".to_owned(),
+            "--date-from 2025-11-20 is after --date-to 2025-11-19",
         ),
-        (
-            "stats push --date-from 2026-11-20 --date-to 2026-11-19".to_owned(),
-            "is after --date-to".to_owned(),
-        ),
-        (
-            format!("stats pull --client-uuid {nobody} --token sesame"),
-            format!("there is no client {nobody}"),
-        ),
-        (
-            format!("stats pull --client-uuid {uuid} --stats-type bogus"),
-            "'bogus' is not one of risk".to_owned(),
-        ),
-        ("stats pull".to_owned(), "--client-uuid".to_owned()),
     ] {
-        let outcome = near.run(&remote.url(), "sesame", &line);
-        assert!([1, 2].contains(&outcome.code), "{line}: {outcome:?}");
-        assert!(outcome.stderr.contains(&what), "{line}: {outcome:?}");
+        let failure = message(&local.run(&remote.url(), "sesame", &line), 1);
+        assert!(failure.starts_with(expected), "{failure}");
     }
-    let url = remote.url();
-    let without_token = [near.settings(&url, "")[0], near.settings(&url, "")[1]];
-    for line in [
-        "stats push".to_owned(),
-        format!("stats pull --client-uuid {uuid}"),
-    ] {
-        let outcome = run_in(&without_token, &words(&line), "");
-        assert_eq!(outcome.code, 1, "{line}: {outcome:?}");
-        assert!(
-            outcome.stderr.contains("set REMOTE_STATS_TOKEN"),
-            "{outcome:?}"
-        );
+    let pull = format!("stats pull --client-uuid {}", local.owner.uuid);
+    for line in ["stats push", &pull] {
+        let failure = message(&local.run_without_token(&remote.url(), line), 1);
+        let expected = "set REMOTE_STATS_TOKEN or pass --remote-token";
+        assert!(failure.ends_with(expected), "{failure}");
     }
     assert!(remote.requests().is_empty());
 }
 
 #[test]
-fn a_dry_run_prints_what_goes_out_to_the_byte() {
+fn token_may_begin_with_a_hyphen() {
     let database = TestDatabase::sqlite();
-    let near = NearSide::new(&database);
-    near.arrive(700);
-    let remote = Remote::start(true, |mut stream, _, _| {
-        let known = answer("207 Multi-Status", r#"{"data": []}"#);
-        stream.write_all(known.as_bytes()).unwrap();
-    });
-    let url = remote.url();
-    let unasked = [near.settings(&url, "")[0], near.settings(&url, "")[1]];
-    let outcome = run_in(&unasked, &words("stats push --dry-run"), "");
-    assert_eq!(outcome.code, 0, "{outcome:?}");
-    assert!(remote.requests().is_empty());
-    let summary = format!("700 stats would go to {url}/ in 2 requests\n");
-    assert_eq!(outcome.stderr, summary);
+    let local = Local::new(&database);
+    local.insert(1);
+    let remote = Remote::answering(already_there());
+    let line = "stats push --remote-token -sesame";
+    assert_eq!(local.run_without_token(&remote.url(), line).code, 0);
+    let requests = remote.requests();
+    assert_eq!(requests[0].header("x-api-key"), Some("-sesame"));
+}
 
-    let pushed = near.run(&url, "sesame", "stats push");
-    assert_eq!((pushed.code, pushed.line("already there: ")), (0, "700"));
-    let bodies: Vec<_> = remote
-        .requests()
-        .into_iter()
-        .map(|it| it.body + "\n")
-        .collect();
-    assert_eq!(outcome.stdout, bodies.concat());
-    let nothing = run_in(&unasked, &words("stats push --dry-run"), "");
+#[test]
+fn dry_run_prints_the_bodies_that_a_push_sends() {
+    let database = TestDatabase::sqlite();
+    let local = Local::new(&database);
+    local.insert(700);
+    let remote = Remote::answering(already_there());
+    let url = remote.url();
+    let dry_run = local.run_without_token(&url, "stats push --dry-run");
+    let summary = format!("A push would send 700 stats to {url}/ in 2 requests\n");
+    assert_eq!((dry_run.code, dry_run.stderr), (0, summary));
+    assert!(remote.requests().is_empty());
+
+    let pushed = local.run(&url, "sesame", "stats push");
+    assert_eq!(pushed.code, 0, "{pushed:?}");
+    let requests = remote.requests().into_iter();
+    let bodies: String = requests.map(|request| request.body + "\n").collect();
+    assert_eq!(dry_run.stdout, bodies);
+    let nothing = local.run_without_token(&url, "stats push --dry-run");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (0, ""));
 }
 
-/// The second batch is on its way when somebody presses Ctrl-C.
 #[test]
-fn ctrl_c_ends_it_after_the_batch_in_flight() {
+fn sigint_stops_a_push_after_the_current_request() {
     let database = TestDatabase::sqlite();
-    let near = NearSide::new(&database);
-    near.arrive(1700);
+    let local = Local::new(&database);
+    local.insert(1700);
     let (send_arrived, arrived) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
@@ -249,97 +241,146 @@ fn ctrl_c_ends_it_after_the_batch_in_flight() {
             send_arrived.send(()).unwrap();
             released.lock().unwrap().recv().unwrap();
         }
-        let known = answer("207 Multi-Status", r#"{"data": []}"#);
-        stream.write_all(known.as_bytes()).unwrap();
+        stream.write_all(already_there().as_bytes()).unwrap();
     });
     let url = remote.url();
-    let mut push = program(&near.settings(&url, "sesame"), &words("stats push"))
-        .spawn()
-        .unwrap();
+    let mut push = local.program(&url, "sesame", "stats push").spawn().unwrap();
     arrived.recv().unwrap();
-    let kill = Command::new("kill")
-        .args(["-INT", &push.id().to_string()])
-        .status();
+    let process = push.id().to_string();
+    let kill = Command::new("kill").args(["-INT", &process]).status();
     assert!(kill.unwrap().success());
     let mut stderr = BufReader::new(push.stderr.take().unwrap());
     let mut notice = String::new();
-    while !notice.contains("stopping after the request in flight") {
+    while !notice.contains("stopping after the current request") {
         assert_ne!(stderr.read_line(&mut notice).unwrap(), 0, "{notice}");
     }
     release.send(()).unwrap();
-    let mut stdout = String::new();
-    push.stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut stdout)
-        .unwrap();
-    assert_eq!(push.wait().unwrap().code(), Some(75), "{stdout}");
-    assert!(
-        stdout.contains("already there: 1000\n") && stdout.contains("waiting: 700\n"),
-        "{stdout}"
-    );
-    assert_eq!(remote.requests().len(), 2);
+    let mut printed = String::new();
+    let mut stdout = push.stdout.take().unwrap();
+    stdout.read_to_string(&mut printed).unwrap();
+    assert_eq!(push.wait().unwrap().code(), Some(75), "{printed}");
+    let counts = ["already there: ", "waiting: "].map(|label| value(&printed, label));
+    assert_eq!((counts, remote.requests().len()), (["1000", "700"], 2));
 
-    let rest = near.run(&url, "sesame", "stats push");
-    assert_eq!((rest.code, rest.line("already there: ")), (0, "700"));
+    let rest = local.run(&url, "sesame", "stats push");
+    assert_eq!(
+        (rest.code, value(&rest.stdout, "already there: ")),
+        (0, "700")
+    );
 }
 
-on_each_database!(a_pull_fills_an_instance_and_finds_it_filled);
-fn a_pull_fills_an_instance_and_finds_it_filled(database: &TestDatabase) {
-    let near = NearSide::new(database);
-    let far = FarSide::start();
-    let stats: Vec<_> = ["2026-11-18", "2026-11-19"]
+on_each_database!(pull_stores_what_the_remote_has);
+fn pull_stores_what_the_remote_has(database: &TestDatabase) {
+    let local = Local::new(database);
+    let far = Far::start();
+    let stats: Vec<_> = ["2025-11-18", "2025-11-19"]
         .iter()
         .flat_map(|date| StatsType::ALL.map(|kind| stat(AnalysisId::random(), kind, date)))
         .collect();
     far.service.db.insert_stats(far.account.id, &stats).unwrap();
-    let uuid = near.owner.uuid;
-    let of_threats = format!(
-        "stats_pull --client-uuid {uuid} --token {} --stats-type threat --date-from 2026-11-18 --date-to 2026-11-20",
-        far.account.token.reveal()
+    let (uuid, url) = (local.owner.uuid, far.service.url());
+    let dates = "--date-from 2025-11-18 --date-to 2025-11-20";
+    let token = far.account.token.reveal();
+    let threats =
+        format!("stats_pull --client-uuid {uuid} --token {token} --stats-type threat {dates}");
+    let outcome = local.run_without_token(&url, &threats);
+    let summary = format!(
+        "Ministère: marked as remote\nPulled from {url}/\nnew: 2\nalready here: 0\nrefused: 0\n"
     );
-    let outcome = near.run(&far.service.url(), "", &of_threats);
-    let url = far.service.url();
-    let summary = format!("Pulled from {url}/\nnew: 2\nalready here: 0\nrefused: 0\n");
-    assert_eq!(
-        (outcome.code, outcome.stdout),
-        (0, summary),
-        "{}",
-        outcome.stderr
-    );
-    let of_all = format!(
-        "stats pull --local-client-uuid {uuid} --date-from 2026-11-18 --date-to 2026-11-20"
-    );
-    let outcome = far.run(&near, &of_all);
-    assert_eq!(
-        (outcome.line("new: "), outcome.line("already here: ")),
-        ("8", "2")
-    );
-    assert_eq!(all(&near.db), all(&far.service.db));
+    assert_eq!((outcome.code, outcome.stdout), (0, summary));
+    let everything = format!("stats pull --local-client-uuid {uuid} {dates}");
+    let outcome = far.run(&local, &everything);
+    let count = |label| value(&outcome.stdout, label);
+    assert_eq!((count("new: "), count("already here: ")), ("8", "2"));
+    assert_eq!(all(&local.db), all(&far.service.db));
     let owned = StatsFilter {
-        owner: Some(near.owner.id),
+        owner: Some(local.owner.id),
         ..StatsFilter::default()
     };
-    assert_eq!(near.db.stats(&owned).unwrap().len(), 10);
+    assert_eq!(local.db.stats(&owned).unwrap().len(), 10);
+}
+
+on_each_database!(pulled_stats_are_not_local);
+fn pulled_stats_are_not_local(database: &TestDatabase) {
+    let local = Local::new(database);
+    let service = Service::start(local.db.clone(), HttpConfig::default());
+    let far = Far::start();
+    let threat = r#"[{"uuid": "b402d557-4576-11e9-9173-0800277f0571", "label2": "Phishing", "count": 1, "maxRisk": 5, "averageRate": 2.5}]"#;
+    let pulled = Stat {
+        data: RawJson::parse(threat).unwrap(),
+        ..stat(AnalysisId::random(), StatsType::Threat, "2025-11-20")
+    };
+    far.service
+        .db
+        .insert_stats(far.account.id, &[pulled])
+        .unwrap();
+    let (uuid, token) = (local.owner.uuid, local.owner.token.reveal());
+    let pull = || {
+        let dates = "--date-from 2025-11-20 --date-to 2025-11-20";
+        let outcome = far.run(&local, &format!("stats pull --client-uuid {uuid} {dates}"));
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        outcome.stdout.lines().next().unwrap().to_owned()
+    };
+    let mark = |command: &str| succeed(database, format!("client {command} --uuid {uuid}"));
+    let admin = client(&local.db, "admin");
+    database.execute("UPDATE client SET role = 2 WHERE name = 'admin'");
+    let local_stats = || {
+        let query = json!({
+            "type": "threat", "processor": "threat_average_on_date", "local_stats_only": true,
+            "date_from": "2025-11-20", "date_to": "2025-11-20",
+        });
+        let request = HttpClient::new()
+            .get(format!("{}/api/v1/stats/processed/", service.url()))
+            .header("X-API-KEY", admin.token.reveal())
+            .json(&query);
+        let processed: Value = request.send().unwrap().json().unwrap();
+        processed["data"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        (pull(), local_stats()),
+        ("Ministère: marked as remote".to_owned(), 0)
+    );
+    assert!(pull().starts_with("Pulled from "));
+    mark("mark-local");
+    assert_eq!(local_stats(), 1);
+
+    // After a request of its own, a pull leaves the client as it is.
+    let me = HttpClient::new().get(format!("{}/api/v1/client/me", service.url()));
+    let me = me.header("X-API-KEY", token).send().unwrap();
+    assert_eq!(me.status(), 200);
+    while local.db.client(uuid).unwrap().unwrap().last_seen.is_none() {
+        std::thread::yield_now();
+    }
+    let note = pull();
+    assert!(
+        note.starts_with("Ministère: still local, since it has authenticated here"),
+        "{note}"
+    );
+    assert_eq!(local_stats(), 1);
+    mark("mark-remote");
+    assert_eq!(local_stats(), 0);
 }
 
 #[test]
-fn a_pull_of_nonsense_says_so_and_stores_nothing() {
+fn pull_stores_nothing_of_an_unexpected_response() {
     let database = TestDatabase::sqlite();
-    let near = NearSide::new(&database);
-    let line = format!("stats pull --client-uuid {}", near.owner.uuid);
-    for (answer, what) in [
+    let local = Local::new(&database);
+    let line = format!("stats pull --client-uuid {}", local.owner.uuid);
+    let moved = "HTTP/1.1 301 Moved\r\nLocation: https://elsewhere.example.org/\r\n\
+                 Content-Length: 0\r\n\r\n";
+    for (response, reason) in [
         (answer("200 OK", "<html>"), "a page instead of JSON"),
         (
-            "HTTP/1.1 301 Moved\r\nLocation: https://elsewhere.example.org/\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            moved.to_owned(),
             "redirects to https://elsewhere.example.org/",
         ),
         (answer("403 Forbidden", r#"{"Error": "no"}"#), "(403): no"),
     ] {
-        let remote = Remote::answering(answer);
-        let outcome = near.run(&remote.url(), "sesame", &line);
-        assert_eq!((outcome.code, outcome.line("new: ")), (1, "0"));
-        assert!(outcome.stderr.contains(what), "{outcome:?}");
+        let remote = Remote::answering(response);
+        let outcome = local.run(&remote.url(), "sesame", &line);
+        let failure = message(&outcome, 1);
+        assert!(failure.contains(reason), "{failure}");
+        assert_eq!(value(&outcome.stdout, "new: "), "0");
     }
-    assert_eq!(all(&near.db), []);
+    assert_eq!(all(&local.db), []);
 }

@@ -1,4 +1,6 @@
-//! How organisations use the service, from the front offices to the public pages of a global instance.
+//! Four organisations use the service: front offices report, companies push what they share to a global instance, and
+//! its public pages show it.
+
 use std::collections::BTreeMap;
 
 use chrono::{Days, Local, NaiveDate};
@@ -7,11 +9,12 @@ use reqwest::blocking::{Client as HttpClient, Response};
 use serde_json::{Value, json};
 use stats_core::Client;
 use stats_http::HttpConfig;
-use stats_testing::{Service, TestDatabase, client, on_each_database};
+use stats_testing::{TestDatabase, client, on_each_database};
+use stats_testing_http::Service;
 
-use crate::support::{run_in, words};
+use crate::support::{program, run_program, value};
 
-/// An instance of the service, next to those who report to it.
+/// A running instance of the service.
 struct Instance<'a> {
     database: &'a TestDatabase,
     service: Service,
@@ -23,27 +26,25 @@ impl<'a> Instance<'a> {
         Self { database, service }
     }
 
-    /// Pushes to another instance what is new, and tells how much that was.
+    /// Pushes to another instance and gives the number of sent stats.
     fn push(&self, to: &Instance<'_>, account: &Client, options: &str) -> u64 {
-        let outcome = run_in(
-            &[
-                ("DATABASE_URL", self.database.url()),
-                ("REMOTE_STATS_SERVER", &to.service.url()),
-                ("REMOTE_STATS_TOKEN", account.token.reveal()),
-            ],
-            &words(&format!("stats push{options}")),
-            "",
-        );
+        let environment = [
+            ("DATABASE_URL", self.database.url()),
+            ("REMOTE_STATS_SERVER", &to.service.url()),
+            ("REMOTE_STATS_TOKEN", account.token.reveal()),
+        ];
+        let line = format!("stats push{options}");
+        let outcome = run_program(&mut program(&environment, &line), "");
         assert_eq!(outcome.code, 0, "{outcome:?}");
-        outcome.line("sent: ").parse().unwrap()
+        value(&outcome.stdout, "sent: ").parse().unwrap()
     }
 
-    /// The threats that its public statistics show, and the mean of their rates on that day.
+    /// The threats on the public page, and the mean of their rates on one day.
     fn public_threats(&self, date: NaiveDate) -> BTreeMap<String, f64> {
         let url = format!("{}/stats/threats.json?format=map", self.service.url());
-        let shown: Value = HttpClient::new().get(url).send().unwrap().json().unwrap();
+        let page: Value = HttpClient::new().get(url).send().unwrap().json().unwrap();
         let rate = |days: &Value| days[date.to_string()]["averageRate"].as_f64().unwrap();
-        let threats = shown.as_object().unwrap().iter();
+        let threats = page.as_object().unwrap().iter();
         threats
             .map(|(threat, days)| (threat.clone(), rate(days)))
             .collect()
@@ -54,7 +55,7 @@ impl<'a> Instance<'a> {
 struct FrontOffice<'a> {
     service: &'a Service,
     client: Client,
-    /// A threat that nobody else has.
+    /// A threat that no other front office has.
     threat: String,
 }
 
@@ -76,7 +77,7 @@ impl<'a> FrontOffice<'a> {
         request.send().unwrap()
     }
 
-    /// Reports on two analyses, as every night.
+    /// Reports stats of two analyses, as MONARC does every night.
     fn report(&self, date: NaiveDate, rate: &str) {
         let analysis = || uuid::Uuid::new_v4();
         let threats = json!([{
@@ -86,23 +87,23 @@ impl<'a> FrontOffice<'a> {
             {"anr": analysis(), "type": "threat", "date": date, "data": threats},
             {"anr": analysis(), "type": "threat", "date": date, "data": threats},
         ]);
-        let answer = self.send(Method::POST, "/api/v1/stats/", &stats);
-        assert_eq!(answer.status(), 201);
+        let response = self.send(Method::POST, "/api/v1/stats/", &stats);
+        assert_eq!(response.status(), 201);
     }
 
-    /// What its administrator chooses in MONARC's general settings.
+    /// Enables or disables sharing, as an administrator does in MONARC's general settings.
     fn share(&self, is_sharing_enabled: bool) {
-        let choice = json!({"is_sharing_enabled": is_sharing_enabled});
-        let answer = self.send(Method::PATCH, "/api/v1/client/me", &choice);
-        assert_eq!(answer.status(), 201);
+        let change = json!({"is_sharing_enabled": is_sharing_enabled});
+        let response = self.send(Method::PATCH, "/api/v1/client/me", &change);
+        assert_eq!(response.status(), 201);
     }
 
-    /// How many threats the global dashboard of its MONARC shows.
+    /// The number of threats on the global dashboard of its MONARC.
     fn threats_on_dashboard(&self) -> usize {
-        let question = json!({"type": "threat", "processor": "threat_average_on_date"});
-        let answer = self.send(Method::GET, "/api/v1/stats/processed/", &question);
-        let shown: Value = answer.json().unwrap();
-        shown["data"].as_array().unwrap().len()
+        let query = json!({"type": "threat", "processor": "threat_average_on_date"});
+        let response = self.send(Method::GET, "/api/v1/stats/processed/", &query);
+        let processed: Value = response.json().unwrap();
+        processed["data"].as_array().unwrap().len()
     }
 }
 
@@ -122,7 +123,7 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     let account = |name: &str| client(&global.service.db, name);
     let date = Local::now().date_naive() - Days::new(7);
 
-    // One company has the service on a machine of its own, and keeps its stats for itself.
+    // A company with a dedicated machine does not share.
     let dedicated = Instance::start(&others[1]);
     let private = FrontOffice::of(&dedicated, "FO");
     private.share(false);
@@ -130,19 +131,19 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     assert_eq!(private.threats_on_dashboard(), 1);
     assert_eq!(dedicated.push(&global, &account("dedicated"), ""), 0);
 
-    // Another one has it beside its back office, and shares.
+    // A company that runs the service beside its back office shares.
     let beside = Instance::start(&others[2]);
     let open = FrontOffice::of(&beside, "FO");
     open.report(date, "1.5");
     assert_eq!(beside.push(&global, &account("beside"), ""), 2);
 
-    // Somebody has it in a virtual machine, with the only front office there is.
+    // A virtual machine holds the service and a single front office.
     let machine = Instance::start(&others[3]);
     let own = FrontOffice::of(&machine, "MONARC of Wendy");
     own.report(date, "3.5");
     assert_eq!(machine.push(&global, &account("Wendy"), ""), 2);
 
-    // To that of a larger company several front offices report, and each sees the means of all.
+    // Several front offices report to the service of a larger company. Each sees the means of all.
     let company = Instance::start(database);
     let [one, two, three] = ["FO 1", "FO 2", "FO 3"].map(|name| FrontOffice::of(&company, name));
     for front_office in [&one, &two, &three] {
@@ -155,7 +156,7 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
     let shared_before = [(&open, 1.5), (&own, 3.5)];
     assert_eq!(global.public_threats(date), rates(&shared_before));
 
-    // The company begins with one of them, and then pushes all that is shared.
+    // The company pushes the stats of one front office, and then those of all that share.
     let of_company = account("the company");
     let selected = format!(" --local-client-uuid {}", two.client.uuid);
     assert_eq!(company.push(&global, &of_company, &selected), 2);
@@ -169,7 +170,7 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
         rates(&[(&open, 1.5), (&own, 3.5), (&two, 2.5), (&one, 2.5)])
     );
 
-    // Who stops sharing is left out from then on; who begins brings the past along.
+    // One front office stops sharing. Another one starts, which also pushes its past stats.
     two.share(false);
     three.share(true);
     for front_office in [&one, &two, &three] {
@@ -187,7 +188,7 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
         ])
     );
 
-    // Nobody over there learns which front offices they are.
+    // The global instance does not learn the names of the front offices.
     let known = global.service.db.clients().unwrap();
     let names: Vec<_> = known.iter().map(|client| client.name.as_str()).collect();
     assert_eq!(names, ["dedicated", "beside", "Wendy", "the company"]);
