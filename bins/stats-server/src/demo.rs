@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -8,7 +7,7 @@ use stats_db::{ClientChange, DatabaseUrl, Db};
 use stats_sample::Sample;
 use tempfile::TempDir;
 
-/// A temporary database full of made-up stats. It is gone with this value.
+/// A temporary database with made-up stats. Dropping this value deletes it.
 pub(crate) struct Demo {
     pub(crate) db: Db,
     admin: Client,
@@ -16,7 +15,7 @@ pub(crate) struct Demo {
     _folder: TempDir,
 }
 
-/// The front offices, where they are, and how many analyses they have.
+/// Name, latitude, longitude and number of analyses of each front office.
 const OFFICES: [(&str, f64, f64, u32); 3] = [
     ("Clinic of the North", 50.05, 6.02, 2),
     ("City Hall", 49.61, 6.13, 3),
@@ -24,12 +23,12 @@ const OFFICES: [(&str, f64, f64, u32); 3] = [
 ];
 /// Half a year.
 const DAYS: u64 = 183;
-/// Any number will do; the charts of this one look well.
+/// Chosen for the look of its charts.
 const SEED: u64 = 20;
 
 impl Demo {
-    /// Fills a database with the stats of the half year that ends on the day `today`.
-    pub(crate) fn prepare(today: NaiveDate) -> Result<Self, Box<dyn Error>> {
+    /// Fills a database with half a year of stats, which ends with `today`.
+    pub(crate) fn prepare(today: NaiveDate) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stats-demo-").tempdir()?;
         let url = DatabaseUrl::sqlite(folder.path().join("stats.db"));
         Db::create(&url)?;
@@ -45,11 +44,8 @@ impl Demo {
         let mut offices = Vec::new();
         for (name, latitude, longitude, analyses_of_office) in OFFICES {
             let office = db.create_client(&NewClient::user(name.parse()?))?;
-            let place = Coordinates::new(latitude, longitude)?;
-            let change = ClientChange {
-                coordinates: Some(Some(place)),
-                ..ClientChange::default()
-            };
+            let coordinates = Coordinates::new(latitude, longitude)?;
+            let change = ClientChange::Coordinates(Some(coordinates));
             let office = db.change_client(office.uuid, &change)?;
             for analysis in analyses.by_ref().take(analyses_of_office as usize) {
                 let stats = analysis.stats(start.iter_days().take(DAYS as usize));
@@ -66,7 +62,7 @@ impl Demo {
         })
     }
 
-    /// Tells who is who, and what to try.
+    /// Prints the address, example requests and the tokens of the clients.
     pub(crate) fn introduce(&self, out: &mut impl Write, address: SocketAddr) -> io::Result<()> {
         let base = format!("http://{address}");
         writeln!(
@@ -75,7 +71,7 @@ impl Demo {
         )?;
         writeln!(
             out,
-            "Open {base}/ in a browser first. {base}/api/v1/ is the API; try"
+            "Open {base}/ in a browser. The API is at {base}/api/v1/, for example:"
         )?;
         let token = self.offices.first().unwrap_or(&self.admin).token.reveal();
         for path in [
@@ -90,7 +86,7 @@ impl Demo {
         for client in self.offices.iter().chain([&self.admin]) {
             writeln!(out, "  {:<20} {}", client.name, client.token.reveal())?;
         }
-        writeln!(out, "\nCtrl-C stops it; nothing is kept.")?;
+        writeln!(out, "\nCtrl-C stops it and deletes the database.")?;
         out.flush()
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod demo;
+mod exit;
 mod server;
 
 use std::process::ExitCode;
@@ -10,5 +11,5 @@ use clap::Parser;
 use crate::server::Arguments;
 
 fn main() -> ExitCode {
-    stats_settings::exit_code("stats-server", server::run(&Arguments::parse()))
+    exit::exit_code(server::run(&Arguments::parse()))
 }

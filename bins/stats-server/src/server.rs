@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::pin::pin;
@@ -6,17 +5,18 @@ use std::pin::pin;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
+use anyhow::{Context, bail};
 use chrono::Local;
 use clap::Parser;
 use futures_util::future::select;
-use stats_core::{NewClient, Role, Token, function_name};
-use stats_db::{ClientConflict, DatabaseUrl, Db, DbError};
+use stats_core::{NewClient, Role, Token};
+use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Routes};
-use stats_settings::{Blueprint, HttpUrl, Settings, init_logging};
+use stats_settings::{Blueprint, HttpUrl, LogFile, Settings, init_logging};
 
 use crate::demo::Demo;
 
-/// Collects statistics of risk analyses from MONARC front offices, and returns them plain or processed.
+/// Collect statistics of risk analyses from MONARC front offices and serve them, plain or processed.
 ///
 /// The settings come from the environment and from the TOML file that STATS_CONFIG names.
 #[derive(Debug, Parser)]
@@ -25,39 +25,39 @@ pub(crate) struct Arguments {
     /// Serve half a year of made-up stats from a temporary database
     #[arg(long)]
     demo: bool,
-    /// Print a settings file with every setting, its default and what it means
+    /// Print a settings file that documents every setting and its default
     #[arg(long)]
     sample_settings: bool,
 }
 
-/// Does what the arguments say, until it is told to stop.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+/// Runs the program until a signal stops it.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.sample_settings {
         return Ok(io::stdout().write_all(Settings::sample().as_bytes())?);
     }
     let settings = Settings::load()?;
-    init_logging(settings.log_path.as_deref())?;
-    // Before the database: what cannot listen leaves everything as it is.
+    let log_file = init_logging(settings.log_path.as_deref())?;
+    // Before the database is opened, so that a server that cannot listen does not migrate it.
     let listener = bind(&settings)?;
     if arguments.demo {
         let demo = Demo::prepare(Local::now().date_naive())?;
         demo.introduce(&mut io::stdout(), listener.local_addr()?)?;
-        serve(listener, demo.db.clone(), &settings)
+        serve(listener, demo.db.clone(), &settings, log_file)
     } else {
-        serve(listener, open(&settings)?, &settings)
+        serve(listener, open(&settings)?, &settings, log_file)
     }
 }
 
-/// Opens the database, brings its tables up to date, and sees to it that there is an admin.
-fn open(settings: &Settings) -> Result<Db, Box<dyn Error>> {
-    let url: DatabaseUrl = settings.database_url.reveal().parse()?;
+/// Opens the database, migrates it, and creates the administrator.
+fn open(settings: &Settings) -> anyhow::Result<Db> {
+    let url = &settings.database_url;
     if let DatabaseUrl::Sqlite(_) = url {
-        Db::create(&url)?;
+        Db::create(url)?;
     }
-    let db = Db::open(&url)?;
+    let db = Db::open_with(url, Timeouts::server())?;
     if settings.db_auto_migrate {
         for migration in db.migrate()? {
-            log::info!(function = function_name!(); "Migrated {url}: {migration}");
+            log::info!("Migrated {url}: {migration}");
         }
     } else {
         db.require_migrated()?;
@@ -68,11 +68,25 @@ fn open(settings: &Settings) -> Result<Db, Box<dyn Error>> {
     Ok(db)
 }
 
-/// Creates an admin with this token unless there is one.
-fn ensure_admin(db: &Db, token: &Token) -> Result<(), Box<dyn Error>> {
-    if db.has_admin()? {
+/// Creates an administrator with this token if there is none. Otherwise warns unless the token is that of an active
+/// administrator.
+fn ensure_admin(db: &Db, token: &Token) -> anyhow::Result<()> {
+    if !db.has_admin()? && create_admin(db, token)? {
         return Ok(());
     }
+    let owner = db.client_by_token(token)?;
+    if !owner.is_some_and(|client| client.is_admin() && client.is_active) {
+        log::warn!(
+            "ADMIN_TOKEN is ignored: an administrator exists, and it is not the token of an active one. Unset it, or \
+             set it to a new token from 'stats-admin client rotate-token --uuid <UUID>' ('stats-admin client list' \
+             shows the UUID)"
+        );
+    }
+    Ok(())
+}
+
+/// Creates an administrator with this token. Returns `false` if another server, starting at the same time, created one.
+fn create_admin(db: &Db, token: &Token) -> anyhow::Result<bool> {
     let new = NewClient {
         role: Role::Admin,
         token: token.clone(),
@@ -80,46 +94,66 @@ fn ensure_admin(db: &Db, token: &Token) -> Result<(), Box<dyn Error>> {
     };
     match db.create_client(&new) {
         Ok(client) => {
-            log::info!(function = function_name!(); "Created the admin client {} with ADMIN_TOKEN", client.name);
-            Ok(())
+            log::info!("Created the administrator {} with ADMIN_TOKEN", client.name);
+            Ok(true)
         }
-        // Another server that started at the same time was first.
-        Err(DbError::ClientExists(_)) if db.has_admin()? => Ok(()),
-        Err(DbError::ClientExists(ClientConflict::Token)) => {
-            Err("ADMIN_TOKEN is the token of a client that is no admin: choose another one".into())
-        }
-        Err(DbError::ClientExists(_)) => {
-            Err("ADMIN_TOKEN is set, but a client called ADMIN is there and no admin: create an admin with \
-                 'stats-admin client create --role admin --name <name>'"
-                .into())
-        }
+        Err(DbError::ClientExists(_)) if db.has_admin()? => Ok(false),
+        Err(DbError::ClientExists(ClientConflict::Token)) => bail!(
+            "ADMIN_TOKEN is the token of a client that is not an administrator: set it to another one"
+        ),
+        Err(DbError::ClientExists(_)) => bail!(
+            "cannot create an administrator with ADMIN_TOKEN, because a client that is not one has the name ADMIN: \
+             create an administrator with 'stats-admin client create --role admin --name <name>'"
+        ),
         Err(error) => Err(error.into()),
     }
 }
 
-fn bind(settings: &Settings) -> Result<TcpListener, Box<dyn Error>> {
+fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     let (host, port) = (settings.host.as_str(), settings.port);
-    TcpListener::bind((host, port)).map_err(|error| {
-        format!("cannot listen on {host}, port {port}: {error}; HOST and PORT set another address")
-            .into()
+    TcpListener::bind((host, port)).with_context(|| {
+        format!("cannot listen on {host}, port {port} (HOST and PORT set another address)")
     })
 }
 
-fn serve(listener: TcpListener, db: Db, settings: &Settings) -> Result<(), Box<dyn Error>> {
+fn serve(
+    listener: TcpListener,
+    db: Db,
+    settings: &Settings,
+    log_file: Option<LogFile>,
+) -> anyhow::Result<()> {
     let config = http_config(settings);
+    allow_connections(config.limits.connections);
     let address = listener.local_addr()?;
     System::new().block_on(async move {
         let stop_signals = (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
+        let hangups = signal(SignalKind::hangup())?;
         let server = stats_http::serve(listener, App::new(db, config))?;
         actix_web::rt::spawn(stop_on(stop_signals, server.handle()));
-        log::info!(function = function_name!(); "Listening on http://{address}");
+        actix_web::rt::spawn(reopen_log_on(hangups, log_file));
+        log::info!("Listening on http://{address}");
         server.await?;
-        log::info!(function = function_name!(); "Stopped");
+        log::info!("Stopped");
         Ok(())
     })
+}
+
+/// Raises the soft limit of open files, which is low on many systems. Each connection takes one file.
+fn allow_connections(connections: usize) {
+    /// Files of the database, the log and the libraries.
+    const OTHERS: u64 = 100;
+    let wanted = connections as u64 + OTHERS;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => log::warn!(
+            "Only {allowed} files may be open at once, and many connections can use them up. Allow {wanted}, with \
+             LimitNOFILE in a systemd unit or with 'ulimit -n'"
+        ),
+        Ok(_) => {}
+        Err(error) => log::warn!("Cannot raise the limit of open files: {error}"),
+    }
 }
 
 fn http_config(settings: &Settings) -> HttpConfig {
@@ -132,6 +166,7 @@ fn http_config(settings: &Settings) -> HttpConfig {
         trusts_proxy: settings.fix_proxy,
         is_registration_open: settings.client_registration_open,
         max_body_bytes: settings.max_body_bytes,
+        logs_requests: settings.log_requests,
         limits: Limits::default(),
         routes: Routes {
             pages: is_active(Blueprint::Root),
@@ -142,19 +177,33 @@ fn http_config(settings: &Settings) -> HttpConfig {
     }
 }
 
-/// Stops the server gracefully on the first signal; the second one ends the program.
+/// Stops the server gracefully on the first signal, and exits the process on the second.
 async fn stop_on(mut signals: (Signal, Signal), server: ServerHandle) {
     next_of(&mut signals).await;
-    log::info!(function = function_name!(); "Stopping once the requests in flight are answered");
-    // The future is done when the server is, which nobody here waits for.
+    log::info!("Stopping once the requests in flight are answered");
+    // Do not wait until the server has stopped.
     drop(server.stop(true));
     next_of(&mut signals).await;
-    log::warn!(function = function_name!(); "Stopped at once");
+    log::warn!("Stopped at once");
     std::process::exit(130);
 }
 
 async fn next_of((terminate, interrupt): &mut (Signal, Signal)) {
     select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
+}
+
+/// Reopens the log file on each SIGHUP, which logrotate sends after renaming it.
+async fn reopen_log_on(mut hangups: Signal, log_file: Option<LogFile>) {
+    while hangups.recv().await.is_some() {
+        match log_file.as_ref().map(LogFile::reopen) {
+            Some(Ok(())) => log::info!("Reopened the log file"),
+            Some(Err(error)) => {
+                let error = anyhow::Error::new(error);
+                log::error!("The log stays in the old file: {error:#}");
+            }
+            None => log::info!("Ignored SIGHUP: there is no log file to reopen (LOG_PATH)"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_holds_together() {
+    fn the_command_line_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 }

@@ -1,9 +1,8 @@
-//! Behind the real nginx and the real Apache, with the configurations of `examples/deploy`.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+//! The server behind nginx and Apache, with the configurations of `examples/deploy`.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,25 +14,25 @@ use serde_json::{Value, json};
 use stats_testing::TestDatabase;
 use tempfile::TempDir;
 
-const ADMIN_TOKEN: &str = "sesame";
-const ANALYSIS: &str = "f1b1a6f5-1a3e-4bb7-9ed8-3e6ba5a9f2c1";
+use crate::support::{ADMIN_TOKEN, ANALYSIS, Server};
+
 const MAX_BODY_BYTES: usize = 1 << 20;
-/// What a client sends that wants to be believed.
+/// Headers of a proxy, forged by a client.
 const FORGED: [(&str, &str); 3] = [
     ("X-Forwarded-Host", "evil.example"),
     ("X-Forwarded-Proto", "ftp"),
     ("X-Forwarded-Prefix", "/evil"),
 ];
 
-/// A program that is gone with this value.
+/// A running program. Dropping this value ends it.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Apache ends its children when it is asked to.
+        // On SIGTERM, Apache ends its children.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(5) {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(5) {
             if matches!(self.0.try_wait(), Ok(Some(_))) {
                 return;
             }
@@ -44,38 +43,13 @@ impl Drop for Running {
     }
 }
 
-struct Service {
-    _process: Running,
-    port: u16,
-}
-
-impl Service {
-    fn start(database: &TestDatabase, fix_proxy: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stats-server"));
-        command
-            .env_clear()
-            .env("PORT", "0")
-            .env("DATABASE_URL", database.url())
-            .env("ADMIN_TOKEN", ADMIN_TOKEN)
-            .env("FIX_PROXY", fix_proxy)
-            .env("MAX_BODY_BYTES", MAX_BODY_BYTES.to_string())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut process = Running(command.spawn().unwrap());
-        let mut log = BufReader::new(process.0.stderr.take().unwrap()).lines();
-        let line = log
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| line.contains("Listening on "))
-            .unwrap();
-        // Whoever writes to a pipe that nobody reads ends.
-        std::thread::spawn(move || log.for_each(drop));
-        let port = line.rsplit(':').next().unwrap().parse().unwrap();
-        Self {
-            _process: process,
-            port,
-        }
-    }
+fn start_service(database: &TestDatabase, fix_proxy: &str) -> Server {
+    let max_body_bytes = MAX_BODY_BYTES.to_string();
+    let settings = [
+        ("FIX_PROXY", fix_proxy),
+        ("MAX_BODY_BYTES", &max_body_bytes),
+    ];
+    Server::with(database, &settings)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +59,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The program; `None` where the test is left out on purpose.
+    /// The program, or `None` if `STATS_TEST_PROXIES` skips the test.
     fn program(self) -> Option<PathBuf> {
         let name = match self {
             Self::Nginx => "nginx",
@@ -99,14 +73,15 @@ impl Kind {
         if found.is_none() {
             assert!(
                 std::env::var("STATS_TEST_PROXIES").is_ok_and(|value| value == "none"),
-                "there is no {name}: install it (Debian: apt-get install {name}), or set STATS_TEST_PROXIES=none to \
-                 leave this test out"
+                "{name} is not installed: install it (Debian: apt-get install {name}), or set STATS_TEST_PROXIES=none \
+                 to skip this test"
             );
         }
         found
     }
 
-    /// The configuration of `examples/deploy` with other ports, and what it takes to run it alone in `folder`.
+    /// Writes the configuration of `examples/deploy` with other ports to `folder`, and returns a main configuration that
+    /// includes it.
     fn configure(self, folder: &Path, port: u16, upstream: u16) -> String {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/deploy");
         let (file, listen, listen_here) = match self {
@@ -174,7 +149,7 @@ impl Proxy {
     fn start(kind: Kind, upstream: u16) -> Option<Self> {
         let program = kind.program()?;
         let folder = tempfile::tempdir().unwrap();
-        // The port is free until somebody else takes it, hence a few tries.
+        // Another process may take the port before the proxy binds it. Retry.
         for _ in 0..5 {
             let port = free_port();
             let main = folder.path().join("main.conf");
@@ -185,10 +160,9 @@ impl Proxy {
                 Kind::Apache => command.arg("-f").arg(&main).args(["-D", "FOREGROUND"]),
             };
             let mut process = Running(command.stdin(Stdio::null()).spawn().unwrap());
-            let started = Instant::now();
-            while started.elapsed() < Duration::from_secs(10)
-                && matches!(process.0.try_wait(), Ok(None))
-            {
+            let start = Instant::now();
+            let timeout = Duration::from_secs(10);
+            while start.elapsed() < timeout && matches!(process.0.try_wait(), Ok(None)) {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                     let http = Http::builder().redirect(Policy::none()).build().unwrap();
                     let base = format!("http://127.0.0.1:{port}");
@@ -207,16 +181,14 @@ impl Proxy {
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
-        self.http
-            .get(format!("{}{path}", self.base))
-            .header("X-API-KEY", ADMIN_TOKEN)
+        let request = self.http.get(format!("{}{path}", self.base));
+        request.header("X-API-KEY", ADMIN_TOKEN)
     }
 
     fn post(&self, stats: &Value) -> RequestBuilder {
-        self.http
-            .post(format!("{}/dashboardBO/api/v1/stats/", self.base))
-            .header("X-API-KEY", ADMIN_TOKEN)
-            .json(stats)
+        let url = format!("{}/dashboardBO/api/v1/stats/", self.base);
+        let request = self.http.post(url).header("X-API-KEY", ADMIN_TOKEN);
+        request.json(stats)
     }
 
     fn log(&self) -> String {
@@ -229,146 +201,130 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn body(request: RequestBuilder) -> (u16, Value) {
-    let answer = request.send().unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().unwrap();
-    let json =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {status} {text}"));
-    (status, json)
+/// Sends a request; returns the status and the JSON body.
+fn send(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().unwrap();
+    let body = serde_json::from_str(&text);
+    (
+        status,
+        body.unwrap_or_else(|error| panic!("{error}: {status} {text}")),
+    )
+}
+
+/// Adds the [`FORGED`] headers to a request.
+fn forge(request: RequestBuilder) -> RequestBuilder {
+    let forged = FORGED.into_iter();
+    forged.fold(request, |request, (name, value)| {
+        request.header(name, value)
+    })
 }
 
 /// The values of `href`, `src` and `action` in a page.
 fn links(page: &str) -> Vec<String> {
-    let mut links = Vec::new();
-    for name in [" href=\"", " src=\"", " action=\""] {
-        for rest in page.split(name).skip(1) {
-            links.push(
-                rest.split('"')
-                    .next()
-                    .unwrap_or_default()
-                    .replace("&amp;", "&"),
-            );
-        }
-    }
+    let starts = [" href=\"", " src=\"", " action=\""];
+    let links = starts.iter().flat_map(|start| page.split(start).skip(1));
     links
+        .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"))
+        .collect()
 }
 
 fn the_service_works_under_a_prefix(kind: Kind) {
     let database = TestDatabase::sqlite();
-    let service = Service::start(&database, "1");
-    let Some(proxy) = Proxy::start(kind, service.port) else {
+    let service = start_service(&database, "1");
+    let Some(proxy) = Proxy::start(kind, service.port()) else {
         return;
     };
     api_works(&proxy);
-    everything_that_is_linked_is_there(&proxy);
-    let forged = FORGED.iter().fold(
-        proxy.get("/dashboardBO/about.json"),
-        |request, (name, value)| request.header(*name, *value),
-    );
-    assert_eq!(body(forged).1["api_v1_root"], "/dashboardBO/api/v1/");
+    links_stay_under_the_prefix(&proxy);
+    let about = send(forge(proxy.get("/dashboardBO/about.json"))).1;
+    assert_eq!(about["api_v1_root"], "/dashboardBO/api/v1/");
     let metrics = proxy.get("/dashboardBO/metrics").send().unwrap();
     assert!(metrics.status().is_client_error(), "{}", metrics.status());
 
     let bare = proxy.get("/dashboardBO").send().unwrap();
     assert_eq!(bare.status(), 308);
-    let target = bare.headers()["location"].to_str().unwrap().to_owned();
-    assert!(target.ends_with("/dashboardBO/"), "{target}");
+    let location = bare.headers()["location"].to_str().unwrap();
+    assert!(location.ends_with("/dashboardBO/"), "{location}");
 }
 
 fn api_works(proxy: &Proxy) {
     let stat = |kind| json!({"anr": ANALYSIS, "type": kind, "date": "2026-01-01", "data": []});
-    let (status, stored) = body(proxy.post(&json!([stat("risk"), stat("threat"), stat("threat")])));
+    let (status, stored) = send(proxy.post(&json!([stat("risk"), stat("threat"), stat("threat")])));
     assert_eq!((status, &stored["metadata"]["count"]), (201, &json!("3")));
-    // The filter travels in the body of GET.
+    // Filters are the body of a GET.
+    let date = "2026-01-01";
     for (filter, count) in [
         (
-            json!({"type": "threat", "date_from": "2026-01-01", "date_to": "2026-01-01"}),
+            json!({"type": "threat", "date_from": date, "date_to": date}),
             2,
         ),
         (json!({"get_last": true}), 2),
         (json!({"date_from": "2026-01-02"}), 0),
     ] {
-        let (status, list) = body(proxy.get("/dashboardBO/api/v1/stats/").json(&filter));
+        let (status, list) = send(proxy.get("/dashboardBO/api/v1/stats/").json(&filter));
         assert_eq!(status, 200);
         assert_eq!(list["data"].as_array().unwrap().len(), count, "{filter}");
     }
-    // What the service refuses it refuses in its own words, whether the length is known before or not.
+    // The error is that of the service, not of the proxy.
     let large = format!("[\"{}\"]", "x".repeat(8 * MAX_BODY_BYTES));
-    let (status, refusal) = body(proxy.post(&json!([large])));
+    let refusal = send(proxy.post(&json!([large])));
     let message = format!("The body is larger than {MAX_BODY_BYTES} bytes.");
-    assert_eq!(
-        (status, refusal),
-        (413, json!({"message": message})),
-        "{}",
-        proxy.log()
-    );
-    assert_eq!(body(proxy.get("/dashboardBO/nothing")).0, 404);
+    let expected = (413, json!({"message": message}));
+    assert_eq!(refusal, expected, "{}", proxy.log());
+    assert_eq!(send(proxy.get("/dashboardBO/nothing")).0, 404);
 
-    // A list of some megabytes, whole.
+    // A list of several megabytes.
     let text = "x".repeat(900_000);
     for _ in 0..10 {
         let large =
             json!([{"anr": ANALYSIS, "type": "compliance", "date": "2026-01-01", "data": [text]}]);
-        assert_eq!(body(proxy.post(&large)).0, 201);
+        assert_eq!(send(proxy.post(&large)).0, 201);
     }
-    let (_, list) = body(proxy.get(&format!("/dashboardBO/api/v1/stats/{ANALYSIS}")));
+    let (_, list) = send(proxy.get(&format!("/dashboardBO/api/v1/stats/{ANALYSIS}")));
     assert_eq!(list.as_array().unwrap().len(), 13);
 }
 
-/// Follows all links from the root on; each leads to something under the prefix.
-fn everything_that_is_linked_is_there(proxy: &Proxy) {
-    let about = body(proxy.get("/dashboardBO/about.json")).1;
+/// Follows all links from the root. Each internal one works and is under the prefix.
+fn links_stay_under_the_prefix(proxy: &Proxy) {
+    let about = send(proxy.get("/dashboardBO/about.json")).1;
     let root = about["api_v1_root"].as_str().unwrap().to_owned();
     assert_eq!(root, "/dashboardBO/api/v1/");
     let mut known = BTreeSet::from(["/dashboardBO/".to_owned(), root]);
     let mut open: Vec<_> = known.iter().cloned().collect();
     while let Some(path) = open.pop() {
-        let answer = proxy.get(&path).send().unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        let is_page = answer
-            .headers()
-            .get("content-type")
-            .is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html"));
-        if !is_page {
+        let response = proxy.get(&path).send().unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let content_type = response.headers().get("content-type");
+        if !content_type.is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html")) {
             continue;
         }
         let here = reqwest::Url::parse(&format!("{}{path}", proxy.base)).unwrap();
-        for link in links(&answer.text().unwrap()) {
+        for link in links(&response.text().unwrap()) {
             let mut target = here.join(&link).unwrap();
             target.set_fragment(None);
             if target.origin() != here.origin() {
-                assert_ne!(
-                    target.host_str(),
-                    Some("127.0.0.1"),
-                    "{link} on {path} is somewhere else"
-                );
+                // Not the address of the service behind the proxy.
+                assert_ne!(target.host_str(), Some("127.0.0.1"), "{link} on {path}");
                 continue;
             }
-            let target = target
-                .as_str()
-                .strip_prefix(&proxy.base)
-                .unwrap()
-                .to_owned();
-            assert!(
-                target.starts_with("/dashboardBO/"),
-                "{link} on {path} leaves the prefix"
-            );
-            if known.insert(target.clone()) {
-                open.push(target);
+            let target = target.as_str().strip_prefix(&proxy.base).unwrap();
+            assert!(target.starts_with("/dashboardBO/"), "{link} on {path}");
+            if known.insert(target.to_owned()) {
+                open.push(target.to_owned());
             }
         }
     }
 }
 
-/// What arrives behind the proxy of a request with forged headers: the head of the request.
-fn a_client_forges_nothing(kind: Kind) {
+fn forged_headers_are_replaced(kind: Kind) {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
     let Some(proxy) = Proxy::start(kind, upstream.local_addr().unwrap().port()) else {
         return;
     };
     let arrived = std::thread::spawn(move || {
-        // Whoever looked whether the proxy listens has sent nothing through it.
+        // The first connection: `Proxy::start` connects to the proxy, but sends nothing.
         let (mut socket, _) = upstream.accept().unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -381,15 +337,8 @@ fn a_client_forges_nothing(kind: Kind) {
             .unwrap();
         String::from_utf8(head).unwrap()
     });
-    let request = FORGED.iter().fold(
-        proxy.get("/dashboardBO/about.json"),
-        |request, (name, value)| {
-            // Twice, and once in another spelling.
-            request
-                .header(*name, *value)
-                .header(name.to_uppercase(), *value)
-        },
-    );
+    // Each header twice.
+    let request = forge(forge(proxy.get("/dashboardBO/about.json")));
     assert_eq!(request.send().unwrap().status(), 200);
     let head = arrived.join().unwrap();
     let values = |name: &str| -> Vec<String> {
@@ -418,22 +367,19 @@ fn the_service_works_behind_apache() {
 }
 
 #[test]
-fn nginx_replaces_what_a_client_forges() {
-    a_client_forges_nothing(Kind::Nginx);
+fn nginx_replaces_forged_headers() {
+    forged_headers_are_replaced(Kind::Nginx);
 }
 
 #[test]
-fn apache_replaces_what_a_client_forges() {
-    a_client_forges_nothing(Kind::Apache);
+fn apache_replaces_forged_headers() {
+    forged_headers_are_replaced(Kind::Apache);
 }
 
 #[test]
-fn without_a_proxy_nobody_is_believed() {
+fn forged_headers_are_ignored_without_fix_proxy() {
     let database = TestDatabase::sqlite();
-    let service = Service::start(&database, "0");
-    let about = Http::new().get(format!("http://127.0.0.1:{}/about.json", service.port));
-    let forged = FORGED.iter().fold(about, |request, (name, value)| {
-        request.header(*name, *value)
-    });
-    assert_eq!(body(forged).1["api_v1_root"], "/api/v1/");
+    let service = start_service(&database, "0");
+    let about = Http::new().get(format!("http://127.0.0.1:{}/about.json", service.port()));
+    assert_eq!(send(forge(about)).1["api_v1_root"], "/api/v1/");
 }

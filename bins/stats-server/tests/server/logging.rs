@@ -1,0 +1,174 @@
+//! The lines of the log, and the log file.
+
+use std::io::BufReader;
+
+use reqwest::blocking::Client as Http;
+use serde_json::json;
+use stats_testing::{Proxy, TestDatabase, on_each_database};
+
+use crate::support::{ADMIN_TOKEN, Server, base, command, stats, wait_for, wait_for_file};
+
+#[test]
+fn sighup_reopens_the_log_file() {
+    let database = TestDatabase::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log/stats.log");
+    let old = path.with_extension("log.1");
+    let environment = [
+        ("DATABASE_URL", database.url()),
+        ("LOG_PATH", path.to_str().unwrap()),
+    ];
+    let mut process = command(&[], &environment).spawn().unwrap();
+    let log = BufReader::new(process.stderr.take().unwrap());
+    let start_log = wait_for_file(&path, "Listening on ");
+    assert!(start_log.contains(" INFO stats_server::server - "));
+    let mut server = Server {
+        process,
+        log,
+        base: base(&start_log),
+        start_log,
+    };
+
+    std::fs::rename(&path, &old).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    server.signal("HUP");
+    wait_for_file(&old, "The log stays in the old file: cannot open the log");
+    std::fs::remove_dir(&path).unwrap();
+    server.signal("HUP");
+    wait_for_file(&path, "Reopened the log file");
+    assert_eq!(server.get("/health"), json!({"status": "ok"}));
+    server.signal("TERM");
+    assert!(server.wait().success());
+    assert!(wait_for_file(&path, "Stopped").lines().count() > 1);
+    assert!(!wait_for_file(&old, "Listening").contains("Stopped"));
+}
+
+#[test]
+fn sighup_is_ignored_without_a_log_file() {
+    let database = TestDatabase::sqlite();
+    let mut server = Server::on(&database);
+    server.signal("HUP");
+    wait_for(&mut server.log, "Ignored SIGHUP");
+    assert_eq!(server.get("/health"), json!({"status": "ok"}));
+}
+
+/// The lines about requests in a log.
+fn about_requests(log: &[String]) -> Vec<&String> {
+    let is_about_request =
+        |line: &&String| line.contains(" at 127.0.0.1 ") || line.contains(" at 203.0.113.");
+    log.iter().filter(is_about_request).collect()
+}
+
+#[test]
+fn refused_requests_are_logged_with_client_route_reason_and_address() {
+    let database = TestDatabase::sqlite();
+    for (fix_proxy, address) in [("0", "127.0.0.1"), ("1", "203.0.113.9")] {
+        let server = Server::with(&database, &[("FIX_PROXY", fix_proxy)]);
+        let get = |path: &str, token: &str| {
+            let request = Http::new()
+                .get(format!("{}{path}", server.base))
+                .header("X-API-KEY", token)
+                .header("X-Forwarded-For", "198.51.100.1, 203.0.113.9");
+            request.send().unwrap().status().as_u16()
+        };
+        assert_eq!(get("/api/v1/client/me", "no such token"), 403);
+        assert_eq!(get("/api/v1/stats/?limit=x%0Ay", ADMIN_TOKEN), 400);
+        assert_eq!(get("/api/v1/stats/?limit=1", ADMIN_TOKEN), 200);
+        assert_eq!(get("/api/v1/none", ADMIN_TOKEN), 404);
+        // Outside the API, where refusals are not logged.
+        assert_eq!(get("/none", ADMIN_TOKEN), 404);
+        let log = server.stop();
+        let lines = about_requests(&log);
+        assert_eq!(lines.len(), 3, "{log:?}");
+        for (line, (request, reason)) in lines.into_iter().zip([
+            ("GET /api/v1/client/me 403 to -", "Authentication failed"),
+            (
+                "GET /api/v1/stats 400 to ADMIN",
+                r"limit: 'x\ny' is not a whole number",
+            ),
+            ("GET unknown path 404 to -", "There is nothing here"),
+        ]) {
+            for text in [" WARN ", &format!("{request} at {address} in "), reason] {
+                assert!(line.contains(text), "{line}");
+            }
+            assert!(!line.contains("no such token"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn log_requests_logs_all_requests() {
+    let database = TestDatabase::sqlite();
+    let server = Server::with(&database, &[("LOG_REQUESTS", "1")]);
+    for path in ["/about", "/api/v1/client/me", "/none"] {
+        server.request(path);
+    }
+    let log = server.stop();
+    let lines = about_requests(&log);
+    assert_eq!(lines.len(), 3, "{log:?}");
+    for (line, text) in lines.iter().zip([
+        " INFO ",
+        "GET /api/v1/client/me 200 to ADMIN at",
+        "GET unknown path 404 to - at",
+    ]) {
+        assert!(line.contains(text), "{line}");
+    }
+}
+
+#[test]
+fn the_rate_of_lines_about_refused_requests_is_limited() {
+    let database = TestDatabase::sqlite();
+    let server = Server::on(&database);
+    for _ in 0..150 {
+        assert_eq!(server.request("/api/v1/none").status(), 404);
+    }
+    let log = server.stop();
+    assert_eq!(about_requests(&log).len(), 100);
+}
+
+on_each_database!(an_internal_error_is_logged_with_its_route_and_causes);
+fn an_internal_error_is_logged_with_its_route_and_causes(database: &TestDatabase) {
+    drop(database.migrated());
+    let server = Server::on(database);
+    database.execute("ALTER TABLE stats RENAME TO other");
+    let response = server.request("/api/v1/stats/");
+    assert_eq!(response.status(), 500);
+    assert!(!response.text().unwrap().contains("stats"));
+    let log = server.stop();
+    let [line] = about_requests(&log)[..] else {
+        panic!("{log:?}");
+    };
+    let cause = match database.is_postgres() {
+        true => "relation \"stats\" does not exist",
+        false => "no such table: stats",
+    };
+    for text in [" ERROR ", "GET /api/v1/stats 500 to ADMIN at", cause] {
+        assert!(line.contains(text), "{line}");
+    }
+}
+
+#[test]
+fn an_outage_is_logged_when_it_begins_and_when_it_ends() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    drop(database.migrated());
+    let (mut proxy, url) = Proxy::before(&database);
+    let server = Server::with(&database, &[("DATABASE_URL", &url)]);
+    assert_eq!(server.get("/health"), json!({"status": "ok"}));
+    proxy.cut();
+    for _ in 0..20 {
+        for path in ["/health", "/api/v1/client/me", "/stats/risks.json"] {
+            assert_eq!(server.request(path).status(), 503);
+        }
+        assert_eq!(server.post(&stats(1)).status(), 503);
+    }
+    proxy.resume();
+    while server.request("/health").status() != 200 {}
+    let log = server.stop();
+    for text in [" is away: ", " is back after "] {
+        let lines = log.iter().filter(|line| line.contains(text));
+        assert_eq!(lines.count(), 1, "{log:?}");
+    }
+    assert_eq!(about_requests(&log).len(), 0, "{log:?}");
+}

@@ -1,0 +1,10 @@
+//! Tests of the program as a child process.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod demo;
+mod logging;
+mod outages;
+mod proxies;
+mod starting;
+mod stopping;
+mod support;

@@ -1,0 +1,186 @@
+//! Starting: settings, errors, the administrator, and restarts.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use reqwest::blocking::Client as Http;
+use serde_json::json;
+use stats_db::Db;
+use stats_testing::{TestDatabase, on_each_database};
+
+use crate::support::{ADMIN_TOKEN, Server, command, start_error, stats};
+
+on_each_database!(a_restart_keeps_the_data);
+fn a_restart_keeps_the_data(database: &TestDatabase) {
+    // The server creates databases only on SQLite.
+    if database.is_postgres() {
+        let missing = start_error(&[("DATABASE_URL", database.url())]);
+        assert!(missing.contains("does not exist"), "{missing}");
+        Db::create(&database.url().parse().unwrap()).unwrap();
+    }
+    let server = Server::on(database);
+    assert_eq!(server.get("/health"), json!({"status": "ok"}));
+    assert_eq!(server.get("/api/v1/client/me")["role"], "2");
+    assert_eq!(server.post(&stats(3)).status(), 201);
+    drop(server);
+    let again = Server::on(database);
+    assert_eq!(again.count_stats(), 3);
+    let db = Db::open(&database.url().parse().unwrap()).unwrap();
+    assert_eq!(db.clients().unwrap().len(), 1, "the admin is created once");
+}
+
+on_each_database!(servers_that_start_at_once_share_the_database);
+fn servers_that_start_at_once_share_the_database(database: &TestDatabase) {
+    Db::create(&database.url().parse().unwrap()).unwrap();
+    let servers = std::thread::scope(|scope| {
+        let starts = [(); 3].map(|()| scope.spawn(|| Server::on(database)));
+        starts.map(|start| start.join().unwrap())
+    });
+    for server in &servers {
+        assert_eq!(server.post(&stats(1)).status(), 201);
+    }
+    assert_eq!(servers[0].count_stats(), 3);
+    let db = Db::open(&database.url().parse().unwrap()).unwrap();
+    assert_eq!(db.clients().unwrap().len(), 1, "one admin");
+}
+
+on_each_database!(answered_posts_survive_sigkill);
+fn answered_posts_survive_sigkill(database: &TestDatabase) {
+    Db::create(&database.url().parse().unwrap()).unwrap();
+    let server = Server::on(database);
+    let acknowledged = std::thread::scope(|scope| {
+        let posting = scope.spawn(|| {
+            let url = format!("{}/api/v1/stats/", server.base);
+            let (http, batch) = (Http::new(), stats(10));
+            let post = || {
+                let request = http.post(&url).header("X-API-KEY", ADMIN_TOKEN);
+                let response = request.json(&batch).send().ok()?;
+                (response.status() == 201).then_some(())
+            };
+            std::iter::from_fn(post).take(100_000).count()
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        server.signal("KILL");
+        posting.join().unwrap()
+    });
+    drop(server);
+    assert!(acknowledged > 0);
+    let stored = Server::on(database).count_stats();
+    // The batch in flight may be stored without a response, but not in part.
+    assert!(
+        [0, 10].contains(&(stored - 10 * acknowledged)),
+        "{stored} of {acknowledged}"
+    );
+}
+
+#[test]
+fn an_error_at_start_is_one_line_without_secrets() {
+    let database = TestDatabase::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stats.toml");
+    std::fs::write(&file, "PORT = 'x'\nADMIN_TOKEN = 'secret'").unwrap();
+    let file = file.to_str().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (environment, error) in [
+        (
+            &[("DATABASE_URL", "postgres://me:sec/ret@127.0.0.1/x")][..],
+            "invalid DATABASE_URL in the environment: the database URL has a character that must be percent-encoded",
+        ),
+        (
+            &[("DATABASE_URL", "postgres://me:secret@127.0.0.1:1/x")],
+            "cannot connect to the database postgres://127.0.0.1:1/x",
+        ),
+        (
+            &[("DATABASE_URL", database.url()), ("PORT", &port)],
+            "cannot listen on 127.0.0.1, port ",
+        ),
+        (
+            &[("STATS_CONFIG", file), ("PORT", "")],
+            &format!("invalid PORT in {file}: 'x' is not a number from 0 to 65535"),
+        ),
+        (
+            &[("STATS_CONFIG", "no/such.toml")],
+            "cannot read the settings file no/such.toml (STATS_CONFIG): No such file",
+        ),
+        (
+            &[("STATS_CONFIG", "production.py")],
+            "the settings file production.py (STATS_CONFIG) is one of the Python service",
+        ),
+    ] {
+        let text = start_error(environment);
+        let start = format!("stats-server: {error}");
+        assert!(text.starts_with(&start), "{text}");
+        assert!(!text.contains("sec") && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
+fn pending_migrations_are_an_error_without_db_auto_migrate() {
+    let database = TestDatabase::sqlite();
+    let environment = [("DATABASE_URL", database.url()), ("DB_AUTO_MIGRATE", "0")];
+    assert!(start_error(&environment).contains("stats-admin db upgrade"));
+    database.migrated();
+    Server::start(&[], &environment).get("/health");
+}
+
+#[test]
+fn an_ignored_admin_token_is_a_warning() {
+    let database = TestDatabase::sqlite();
+    let created = &Server::on(&database).start_log;
+    assert!(created.contains("Created the administrator ADMIN"));
+    let db = Db::open(&database.url().parse().unwrap()).unwrap();
+    let user = stats_testing::client(&db, "CASES");
+    database.execute("UPDATE client SET name = 'Boss' WHERE name = 'ADMIN'");
+    for (token, is_ignored) in [
+        (ADMIN_TOKEN, false),
+        ("another", true),
+        (user.token.reveal(), true),
+    ] {
+        let log = &Server::with(&database, &[("ADMIN_TOKEN", token)]).start_log;
+        assert_eq!(log.contains("ADMIN_TOKEN is ignored"), is_ignored, "{log}");
+        assert!(!log.contains(token), "{log}");
+    }
+    database.execute("UPDATE client SET is_active = false WHERE name = 'Boss'");
+    let log = &Server::on(&database).start_log;
+    assert!(log.contains("WARN") && log.contains("ADMIN_TOKEN is ignored"));
+    assert_eq!(db.clients().unwrap().len(), 2);
+}
+
+#[test]
+fn an_administrator_that_cannot_be_created_is_an_error() {
+    for (name, problem) in [
+        ("CASES", "ADMIN_TOKEN is the token of a client that is not"),
+        ("ADMIN", "a client that is not one has the name ADMIN"),
+    ] {
+        let database = TestDatabase::sqlite();
+        let client = stats_testing::client(&database.migrated(), name);
+        let token = client.token.reveal();
+        let error = start_error(&[("DATABASE_URL", database.url()), ("ADMIN_TOKEN", token)]);
+        assert!(error.contains(problem) && !error.contains(token), "{error}");
+    }
+}
+
+#[test]
+fn help_version_and_sample_settings_need_no_settings() {
+    let invalid = [("DATABASE_URL", "mysql://invalid")];
+    for (argument, text) in [
+        ("--help", "--demo"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("--sample-settings", "#PORT = 5000"),
+    ] {
+        let output = command(&[argument], &invalid).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(text));
+    }
+}
+
+#[test]
+fn a_closed_standard_output_is_not_an_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(&["--sample-settings"], &[]);
+    let output = command.stdout(writer).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stderr, b"");
+}
