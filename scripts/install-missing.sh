@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# On Debian and as root, installs what is missing of the programs that a script needs; elsewhere says what to install.
-# Reads lines of what is looked for (a program, or python3:MODULE) and the Debian package that brings it.
+# Installs missing programs on Debian as root; elsewhere prints the names of their packages and fails. Each line of
+# standard input names a program, or a Python module as python3:MODULE, and its Debian package.
 set -euo pipefail
 
 has() {
@@ -11,9 +11,8 @@ has() {
     esac
 }
 
-# Debian's packages start the services that they bring, which are only wanted as programs here. What Debian asks
-# before is a file that says no; one that is there stays.
-without_starting() {
+# Debian packages start their services unless policy-rc.d forbids it. An existing policy-rc.d is kept.
+without_services() {
     local policy=/usr/sbin/policy-rc.d result=0
     if [ -e "$policy" ]; then "$@"; return; fi
     printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -31,9 +30,9 @@ done
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     printf '\n== Installing %s\n' "${missing[*]}"
     apt-get update -qq
-    without_starting env DEBIAN_FRONTEND=noninteractive \
+    without_services env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
 else
-    echo "Missing: ${missing[*]} (the names of Debian's packages). Please install them and try again." >&2
+    echo "Missing Debian packages, or their equivalents: ${missing[*]}. Install them and try again." >&2
     exit 1
 fi

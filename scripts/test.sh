@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Everything that has to hold before a change is merged: format, lints, tests on SQLite and on a PostgreSQL of its own,
-# documentation. On Debian and as root it installs what is missing; elsewhere it says what to install.
-# Arguments are passed on to `cargo test`, for example: scripts/test.sh -p stats-db
+# Runs all checks that a change must pass: format, lints, tests on SQLite and on a temporary PostgreSQL, documentation.
+# Missing programs are installed on Debian as root; elsewhere it prints what to install. Arguments are passed to
+# `cargo test`. Example: scripts/test.sh -p stats-db
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 
-command -v cargo >/dev/null 2>&1 || { echo "There is no cargo: install Rust from https://rustup.rs first." >&2; exit 1; }
+command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: install Rust from https://rustup.rs first." >&2; exit 1; }
 scripts/install-missing.sh <<'NEEDS'
 cc gcc
 make make
@@ -17,7 +17,7 @@ nginx nginx-light
 apache2 apache2
 NEEDS
 
-# Continuous integration may keep what was built between its runs.
+# Continuous integration may keep the user's cache between runs.
 if [ -n "${CI:-}" ] && [ -z "${CARGO_TARGET_DIR:-}" ]; then
     export CARGO_TARGET_DIR="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/monarc-stats-service/target"
 fi
@@ -32,16 +32,16 @@ cargo fmt --all --check
 step "Lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
-# Where it is installed; building it takes longer than all the rest.
+# cargo-deny is optional: building it takes longer than all other steps.
 if command -v cargo-deny >/dev/null 2>&1; then
     step "Dependencies"
     cargo deny --offline --log-level error check bans licenses sources
 fi
 
-step "Tests, on SQLite and PostgreSQL"
+step "Tests on SQLite and PostgreSQL"
 scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast "$@"
 
 step "Documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
-step "All is well"
+step "All checks passed"

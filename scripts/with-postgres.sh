@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with a PostgreSQL server of its own: in a temporary folder, on a free port, gone afterwards.
-# The command finds it in STATS_TEST_POSTGRES. Usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]
+# Runs a command with a temporary PostgreSQL server: on a free port, in a new directory, removed afterwards. The command
+# gets its URL in STATS_TEST_POSTGRES. Usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]
 set -euo pipefail
 
 die() { echo "with-postgres.sh: $*" >&2; exit 1; }
@@ -10,7 +10,7 @@ find_program() {
     for folder in ${PG_BIN:-} $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -rV); do
         if [ -x "$folder/$1" ]; then echo "$folder/$1"; return; fi
     done
-    command -v "$1" || die "there is no $1: install PostgreSQL (Debian: apt-get install postgresql), or set PG_BIN"
+    command -v "$1" || die "$1 is missing: install PostgreSQL (Debian: apt-get install postgresql), or set PG_BIN"
 }
 
 [ $# -gt 0 ] || die "usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]"
@@ -20,7 +20,7 @@ pg_ctl=$(find_program pg_ctl)
 # PostgreSQL refuses to run as root.
 as_owner() { "$@"; }
 if [ "$(id -u)" = 0 ]; then
-    id postgres >/dev/null 2>&1 || die "there is no user 'postgres' to run the server as"
+    id postgres >/dev/null 2>&1 || die "the server needs a user 'postgres', since it does not run as root"
     as_owner() { setpriv --reuid postgres --regid postgres --clear-groups env -u LC_ALL HOME=/ "$@"; }
 fi
 
@@ -41,13 +41,13 @@ cd "$folder"
 as_owner "$initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C --no-sync \
     >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; die "initdb failed"; }
 
-# A port may be taken between the choice and the start, hence a few tries.
+# The port may be in use. Try up to five.
 for try in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 20000))
     if as_owner "$pg_ctl" --pgdata data --silent --wait --log "$folder/data/server.log" start --options \
         "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/socket -c max_connections=300 -c fsync=off" \
         >/dev/null 2>&1; then break; fi
-    [ "$try" != 5 ] || { cat "$folder/data/server.log" >&2; die "the server does not start"; }
+    [ "$try" != 5 ] || { cat "$folder/data/server.log" >&2; die "the server did not start"; }
 done
 
 cd "$OLDPWD"

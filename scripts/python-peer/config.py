@@ -1,4 +1,4 @@
-"""Settings of the Python Stats Service, which reads this file; what differs between runs comes from the environment."""
+"""Settings of the Python Stats Service. The environment variables PEER_* hold those that differ between runs."""
 
 import os
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ SECRET_KEY = "peer"
 INSTANCE_URL = "http://127.0.0.1"
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_URL = "https://example.org"
-# Nobody is to be asked by accident.
+# Port 1 refuses connections: a test must not reach a real platform or instance.
 MOSP_URL = "http://127.0.0.1:1"
 REMOTE_STATS_SERVER = os.environ.get("PEER_REMOTE", "http://127.0.0.1:1")
 REMOTE_STATS_TOKEN = os.environ.get("PEER_REMOTE_TOKEN", "")

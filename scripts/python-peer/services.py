@@ -1,4 +1,4 @@
-"""The two services, ours and the Python one: starting, filling, asking and stopping them. All on 127.0.0.1."""
+"""Starts, fills, reads and stops the two services, on 127.0.0.1."""
 
 import contextlib
 import json
@@ -20,17 +20,17 @@ HERE = Path(__file__).resolve().parent
 
 
 class Failed(Exception):
-    """Something is not as it has to be."""
+    """A check or a command failed."""
 
 
 class Process:
-    """A running program that tells its address in its log."""
+    """A running server, which logs its address."""
 
     def __init__(self, command, log, environment, address):
         self.log = log
         with open(log, "a") as out:
             start = out.tell()
-            # A session of its own, so that it can be killed with all its children.
+            # In its own session, so that it can be killed with all its children.
             self.child = subprocess.Popen(
                 command, stdout=out, stderr=out, cwd=log.parent, env=os.environ | environment, start_new_session=True
             )
@@ -48,10 +48,10 @@ class Process:
             if self.child.poll() is not None:
                 break
             time.sleep(0.1)
-        raise Failed(f"{self.child.args[0]} does not start:\n{self.log.read_text()[-3000:]}")
+        raise Failed(f"{self.child.args[0]} did not start:\n{self.log.read_text()[-3000:]}")
 
     def kill(self):
-        """As a power cut would end it."""
+        """Kills the server and its children without a shutdown."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
@@ -64,40 +64,43 @@ class Process:
 
 
 class Service:
-    """What both services have in common: their API."""
+    """The API of both services."""
 
     def __init__(self):
         self.tokens = {}
         self.http = requests.Session()
         self.http.trust_env = False
 
-    def ask(self, method, path, token, body):
-        return self.http.request(
-            method, f"{self.process.address}/api/v1/{path}", json=body, headers={"X-API-KEY": token}, timeout=120
-        )
+    def request(self, method, path, token, expected_status, **arguments):
+        url = f"{self.process.address}/api/v1/{path}"
+        headers = {"X-API-KEY": token, "Content-Type": "application/json"}
+        answer = self.http.request(method, url, headers=headers, timeout=120, **arguments)
+        if answer.status_code != expected_status:
+            raise Failed(f"{method} {path} gets {answer.status_code}: {answer.text[:500]}")
+        return answer
 
     def add_client(self, name, sharing=True):
         self.tokens[name] = secrets.token_urlsafe(32)
         body = {"name": name, "token": self.tokens[name], "is_sharing_enabled": sharing}
-        answer = self.ask("POST", "client/", ADMIN_TOKEN, body)
-        if answer.status_code != 201:
-            raise Failed(f"the client {name} is not created: {answer.status_code} {answer.text}")
+        self.request("POST", "client/", ADMIN_TOKEN, 201, json=body)
 
     def post(self, name, stats):
-        """Posts stats as a front office does. They are text already, so that they arrive as they are written."""
+        """Posts stats, given as JSON texts, which are sent unchanged."""
         for start in range(0, len(stats), 100):
-            answer = self.http.post(
-                f"{self.process.address}/api/v1/stats/",
-                data=("[" + ",".join(stats[start : start + 100]) + "]").encode(),
-                headers={"X-API-KEY": self.tokens[name], "Content-Type": "application/json"},
-                timeout=120,
-            )
-            if answer.status_code != 201:
-                raise Failed(f"the stats of {name} are not taken: {answer.status_code} {answer.text[:500]}")
+            body = "[" + ",".join(stats[start : start + 100]) + "]"
+            self.request("POST", "stats/", self.tokens[name], 201, data=body.encode())
+
+    def stats(self, name):
+        """Lists all stats of a client."""
+        stats = []
+        for stats_type in TYPES:
+            body = {"type": stats_type, "date_from": "0001-01-01", "date_to": "9999-12-31"}
+            stats += json.loads(self.request("GET", "stats/", self.tokens[name], 200, json=body).content)["data"]
+        return stats
 
 
 class Ours(Service):
-    """Our service with a database of its own, and our commands on that database."""
+    """Our service and our commands, with their own database."""
 
     def __init__(self, folder, database, programs):
         super().__init__()
@@ -114,7 +117,7 @@ class Ours(Service):
         )
 
     def start(self, *arguments, remote=None):
-        """A command that goes on while others do something; `remote` is an address and a token."""
+        """Starts a command; `remote` is an address and a token."""
         environment = os.environ | self.environment
         if remote:
             environment |= {"REMOTE_STATS_SERVER": remote[0], "REMOTE_STATS_TOKEN": remote[1]}
@@ -129,11 +132,11 @@ class Ours(Service):
         )
 
     def run(self, *arguments, remote=None, code=0):
-        """What a command prints, if it ends with this exit code."""
-        return self.end(self.start(*arguments, remote=remote), code)
+        """Runs a command that must exit with `code`, and returns its output."""
+        return self.wait(self.start(*arguments, remote=remote), code)
 
     @staticmethod
-    def end(command, code):
+    def wait(command, code):
         try:
             out, errors = command.communicate(timeout=300)
         except BaseException:
@@ -141,31 +144,20 @@ class Ours(Service):
             raise
         if command.returncode != code:
             name = " ".join(map(str, command.args[1:]))
-            raise Failed(f"'stats-admin {name}' ends with {command.returncode}, not {code}:\n{out[-2000:]}{errors[-2000:]}")
+            raise Failed(f"'stats-admin {name}' exits with {command.returncode}, not {code}:\n{out[-2000:]}{errors[-2000:]}")
         return out
 
     def uuid(self, name):
         clients = json.loads(self.run("client", "list", "--json"))
         return next(client["uuid"] for client in clients if client["name"] == name)
 
-    def held(self, name):
-        """All stats of a client, as its API lists them."""
-        stats = []
-        for stats_type in TYPES:
-            body = {"type": stats_type, "date_from": "0001-01-01", "date_to": "9999-12-31"}
-            answer = self.ask("GET", "stats/", self.tokens[name], body)
-            if answer.status_code != 200:
-                raise Failed(f"no list of stats: {answer.status_code} {answer.text[:500]}")
-            stats += json.loads(answer.content)["data"]
-        return stats
-
-    def held_by_all(self):
-        # Python's splitlines would also split at line separators in a text.
+    def all_stats(self):
+        # str.splitlines also splits at U+2028, which the documents contain.
         return [json.loads(line) for line in self.run("stats", "export").split("\n") if line]
 
 
 class Peer(Service):
-    """The Python service with a database of its own, and its commands on that database."""
+    """The Python service and its commands, with their own database."""
 
     def __init__(self, folder):
         super().__init__()
@@ -177,22 +169,22 @@ class Peer(Service):
             "STATSSERVICE_VERSION": "v0.4.0",
             "PEER_DATABASE": self.database,
             "PEER_LOG": str(folder / "peer-service.log"),
-            # Where gunicorn puts things of its own.
+            # gunicorn writes to it.
             "HOME": str(folder),
         }
         for command in ["db_create"], ["db_init"], ["client_create", "--name", "ADMIN", "--role", "admin", "--token", ADMIN_TOKEN]:
             self.run(*command)
         self.start("127.0.0.1:0")
 
-    def start(self, place):
-        command = [sys.executable, "-m", "gunicorn", "--workers", "2", "--timeout", "120", "--bind", place, "runserver:application"]
+    def start(self, address):
+        command = [sys.executable, "-m", "gunicorn", "--workers", "2", "--timeout", "120", "--bind", address, "runserver:application"]
         self.process = Process(command, self.folder / "peer.log", self.environment, r"Listening at: (http://[0-9.:]+)")
 
-    def start_again(self):
+    def restart(self):
         self.start(self.process.address.removeprefix("http://"))
 
     def run(self, *arguments, remote=None):
-        """What a command prints. Its exit code says nothing."""
+        """Runs a command and returns its output. A failed push or pull exits with 0, too."""
         environment = os.environ | self.environment
         if remote:
             environment |= {"PEER_REMOTE": remote[0], "PEER_REMOTE_TOKEN": remote[1]}
@@ -205,7 +197,7 @@ class Peer(Service):
             timeout=300,
         )
         if command.returncode != 0:
-            raise Failed(f"'flask {' '.join(arguments)}' ends with {command.returncode}:\n{command.stderr[-2000:]}")
+            raise Failed(f"'flask {' '.join(arguments)}' exits with {command.returncode}:\n{command.stderr[-2000:]}")
         return command.stdout
 
     def execute(self, sql, *values, read=lambda cursor: None):
@@ -222,8 +214,8 @@ class Peer(Service):
     def uuid(self, name):
         return self.query("SELECT uuid::text FROM client WHERE name = %s", name)[0][0]
 
-    def held(self, name):
-        """All stats of a client, from its database."""
+    def stats(self, name):
+        """Reads all stats of a client from the database."""
         rows = self.query(
             "SELECT s.uuid::text, anr::text, type, date::text, data::text FROM stats s JOIN client c ON c.id = s.client_id"
             " WHERE c.name = %s",
