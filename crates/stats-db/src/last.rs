@@ -2,9 +2,10 @@ use std::ops::ControlFlow;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
-use stats_core::{AnalysisId, ClientId, MAX_DATE, MIN_DATE, StatId, StatsType};
+use stats_core::{AnalysisId, ClientId, StatId, StatsFilter, StatsType};
 
 use crate::connection::on_each_backend;
+use crate::newest::{IsNewest, NO_CLIENT};
 use crate::schema::stats;
 use crate::types::DbUuid;
 use crate::{DbError, Snapshot};
@@ -36,9 +37,15 @@ impl Snapshot<'_> {
         stats_type: Option<StatsType>,
         mut visit: impl FnMut(LastStat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
+        let filter = StatsFilter {
+            owner: Some(owner.unwrap_or(NO_CLIENT)),
+            stats_type,
+            ..StatsFilter::default()
+        };
         self.run(|conn| {
             on_each_backend!(conn, |conn, Backend, RowByRow| {
-                let mut query = stats::table
+                let rows = stats::table
+                    .filter(IsNewest::new(&filter))
                     .select((
                         stats::uuid,
                         stats::anr,
@@ -46,32 +53,14 @@ impl Snapshot<'_> {
                         stats::date,
                         stats::created_at,
                     ))
-                    .filter(stats::date.between(MIN_DATE, MAX_DATE))
-                    .order((
-                        stats::anr,
-                        stats::kind,
-                        stats::date.desc(),
-                        stats::seq.desc(),
-                    ))
-                    .into_boxed::<Backend>();
-                query = match owner {
-                    Some(ClientId(id)) => query.filter(stats::client_id.eq(id)),
-                    None => query.filter(stats::client_id.is_null()),
-                };
-                query = match stats_type {
-                    Some(stats_type) => query.filter(stats::kind.eq(stats_type.as_str())),
-                    None => query.filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str))),
-                };
-                let mut last = None;
-                for row in query.load_iter::<LastRow, RowByRow>(conn)? {
+                    .order((stats::anr, stats::kind))
+                    .into_boxed::<Backend>()
+                    .load_iter::<LastRow, RowByRow>(conn)?;
+                for row in rows {
                     let (uuid, analysis, kind, date, created_at) = row?;
                     let Ok(stats_type) = kind.parse() else {
                         continue;
                     };
-                    let key = (analysis, stats_type);
-                    if last.replace(key) == Some(key) {
-                        continue;
-                    }
                     let stat = LastStat {
                         uuid: StatId(uuid.0),
                         analysis: AnalysisId(analysis.0),

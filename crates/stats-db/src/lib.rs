@@ -11,6 +11,7 @@ mod error;
 mod last;
 mod migrations;
 mod monitor;
+mod newest;
 mod outbox;
 mod rows;
 mod schema;

@@ -124,10 +124,10 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(2))
+            Err(DbError::PendingMigrations(3))
         ));
         let all = db.migrate().unwrap();
-        assert_eq!(all, ["20261120000000", "20261120100000"]);
+        assert_eq!(all, ["20261120000000", "20261120100000", "20261121200000"]);
         db.require_migrated().unwrap();
         assert_eq!(db.migrate().unwrap(), [""; 0]);
         assert_eq!(

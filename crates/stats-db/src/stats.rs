@@ -3,12 +3,12 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use chrono::{NaiveDate, Utc};
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use stats_core::{AnalysisId, ClientId, Stat, StatId, StatsFilter, StatsType};
 
-use crate::connection::{DbConnection, MultiBackend, on_each_backend};
+use crate::connection::{DbConnection, on_each_backend};
 use crate::db::Session;
+use crate::newest::IsNewest;
 use crate::rows::{NewStatRow, StatRow};
 use crate::schema::{client, stats};
 use crate::types::{DbUuid, JsonText};
@@ -100,38 +100,29 @@ macro_rules! filtered {
         if let Some(owner) = filter.owner {
             query = query.filter(stats::client_id.eq(owner.0));
         }
-        if let Some(analyses) = &filter.analyses {
-            query =
-                query.filter(stats::anr.eq_any(analyses.iter().map(|analysis| DbUuid(analysis.0))));
-        }
         if filter.local_only {
             let local = client::table.filter(client::local.eq(true).or(client::local.is_null()));
             query = query.filter(stats::client_id.eq_any(local.select(client::id.nullable())));
         }
         if filter.newest_only {
-            let newer = diesel::alias!(stats as newer);
-            let is_later = newer.field(stats::date).gt(stats::date).or(newer
-                .field(stats::date)
-                .eq(stats::date)
-                .and(newer.field(stats::seq).gt(stats::seq)));
-            // `IS NOT DISTINCT FROM`, spelled portably: NULL owners form one group.
-            let is_of_same_client = newer.field(stats::client_id).eq(stats::client_id).or(newer
-                .field(stats::client_id)
-                .is_null()
-                .and(stats::client_id.is_null()));
-            query = query.filter(not(exists(
-                newer
-                    .filter(newer.field(stats::anr).eq(stats::anr))
-                    .filter(newer.field(stats::kind).eq(stats::kind))
-                    // Implied by `is_later`; lets the index narrow the search by date.
-                    .filter(newer.field(stats::date).ge(stats::date))
-                    .filter(newer.field(stats::date).le(filter.dates.to()))
-                    .filter(is_of_same_client)
-                    .filter(is_later),
-            )));
+            query = query.filter(IsNewest::new(filter));
+        } else if let Some(analyses) = &filter.analyses {
+            query =
+                query.filter(stats::anr.eq_any(analyses.iter().map(|analysis| DbUuid(analysis.0))));
         }
         query
     }};
+}
+
+/// The page of `$filter`, ordered by date and then by id.
+macro_rules! page {
+    ($Backend:ty, $filter:expr) => {
+        filtered!($Backend, $filter, stats::table)
+            .order((stats::date, stats::uuid))
+            // SQLite has no OFFSET without a LIMIT.
+            .limit($filter.page.limit.map_or(i64::MAX, i64::from))
+            .offset($filter.page.offset.into())
+    };
 }
 
 /// A snapshot of the database. It holds a connection while it exists.
@@ -157,8 +148,10 @@ impl Snapshot<'_> {
     /// The number of stats that `filter` selects, ignoring its page.
     pub fn count_stats(&mut self, filter: &StatsFilter) -> Result<u64, DbError> {
         self.run(|conn| {
-            let query = filtered!(MultiBackend, filter, stats::table.count());
-            Ok(query.get_result::<i64>(conn)?.unsigned_abs())
+            let count: i64 = on_each_backend!(conn, |conn, Backend, _RowByRow| {
+                filtered!(Backend, filter, stats::table.count()).get_result(conn)
+            })?;
+            Ok(count.unsigned_abs())
         })
     }
 
@@ -178,16 +171,11 @@ impl Snapshot<'_> {
         filter: &StatsFilter,
         mut visit: impl FnMut(Option<ClientId>, Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
-        let page = filter.page;
         let db = self.session.db();
         self.run(|conn| {
             on_each_backend!(conn, |conn, Backend, RowByRow| {
-                let rows = filtered!(Backend, filter, stats::table)
+                let rows = page!(Backend, filter)
                     .select((stats::client_id, StatRow::as_select()))
-                    .order((stats::date, stats::uuid))
-                    // SQLite has no OFFSET without a LIMIT.
-                    .limit(page.limit.map_or(i64::MAX, i64::from))
-                    .offset(page.offset.into())
                     .load_iter::<(Option<i32>, StatRow), RowByRow>(conn)?;
                 for row in rows {
                     db.check_cancelled()?;
@@ -255,4 +243,120 @@ fn visit_client_days(
     }
     drop(rows);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::marker::PhantomData;
+
+    use diesel::backend::Backend;
+    use diesel::pg::Pg;
+    use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+    use diesel::sql_types::{Integer, Text};
+    use diesel::sqlite::Sqlite;
+    use stats_testing::{TestDatabase, on_each_database};
+
+    use super::*;
+
+    /// A query after `EXPLAIN`, which returns columns of the types `ST`.
+    #[derive(QueryId)]
+    struct Explain<ST, Q>(&'static str, Q, PhantomData<ST>);
+
+    impl<ST, Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Explain<ST, Q> {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+            out.push_sql(self.0);
+            self.1.walk_ast(out)
+        }
+    }
+
+    impl<ST, Q> Query for Explain<ST, Q> {
+        type SqlType = ST;
+    }
+
+    impl<ST, Q, Conn> RunQueryDsl<Conn> for Explain<ST, Q> {}
+
+    /// The plan that the database chooses to read a page.
+    fn plan(db: &Db, filter: &StatsFilter) -> String {
+        db.read::<_, DbError>(|snapshot| {
+            snapshot.run(|conn| {
+                let steps: Vec<String> = match conn {
+                    DbConnection::Postgres(conn) => {
+                        let query = page!(Pg, filter).select(stats::seq);
+                        Explain("EXPLAIN ", query, PhantomData::<Text>).load(conn)?
+                    }
+                    DbConnection::Sqlite(conn) => {
+                        let query = page!(Sqlite, filter).select(stats::seq);
+                        let types = PhantomData::<(Integer, Integer, Integer, Text)>;
+                        let steps = Explain("EXPLAIN QUERY PLAN ", query, types);
+                        let steps: Vec<(i32, i32, i32, String)> = steps.load(conn)?;
+                        steps.into_iter().map(|(.., step)| step).collect()
+                    }
+                };
+                Ok(steps.join("\n"))
+            })
+        })
+        .unwrap()
+    }
+
+    /// A database with 6,000 stats of 20 clients, which PostgreSQL has analysed.
+    fn filled(database: &TestDatabase) -> Db {
+        let url = database.url().parse().unwrap();
+        Db::create(&url).unwrap();
+        let db = Db::open(&url).unwrap();
+        db.migrate().unwrap();
+        let (uuid, date) = if database.is_postgres() {
+            (
+                "lpad(({})::text, 32, '0')::uuid",
+                "DATE '2026-01-01' + n / 300",
+            )
+        } else {
+            (
+                "printf('00000000-0000-0000-0000-%012d', {})",
+                "date('2026-01-01', (n / 300) || ' days')",
+            )
+        };
+        let [uuid, analysis] = ["n", "n % 60"].map(|number| uuid.replace("{}", number));
+        let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 6000)";
+        database.execute(&format!(
+            "INSERT INTO client (uuid, name) {numbers} SELECT {uuid}, 'client ' || n FROM numbers WHERE n <= 20;
+             INSERT INTO stats (uuid, anr, type, date, data, client_id) {numbers}
+                SELECT {uuid}, {analysis}, CASE n % 2 WHEN 0 THEN 'risk' ELSE 'threat' END, {date}, '[]', n % 20 + 1
+                FROM numbers;"
+        ));
+        if database.is_postgres() {
+            database.execute("ANALYZE");
+        }
+        db
+    }
+
+    on_each_database!(newest_only_walks_its_index);
+    fn newest_only_walks_its_index(database: &TestDatabase) {
+        let db = filled(database);
+        let newest = StatsFilter {
+            newest_only: true,
+            ..StatsFilter::default()
+        };
+        for filter in [
+            newest.clone(),
+            StatsFilter {
+                owner: Some(ClientId(7)),
+                ..newest.clone()
+            },
+            StatsFilter {
+                stats_type: Some(StatsType::Risk),
+                analyses: Some(BTreeSet::from([AnalysisId::random()])),
+                ..newest
+            },
+        ] {
+            let plan = plan(&db, &filter);
+            // PostgreSQL shows one of the two steps of the walk.
+            let (scan, by_seq, steps) = match database.is_postgres() {
+                true => ("Seq Scan on stats", "Index Scan using stats_seq_idx", 2),
+                false => ("SCAN stats", "SEARCH stats USING INTEGER PRIMARY KEY", 3),
+            };
+            assert!(!plan.contains(scan) && plan.contains(by_seq), "{plan}");
+            assert_eq!(plan.matches("stats_newest_idx").count(), steps, "{plan}");
+        }
+    }
 }
