@@ -3,7 +3,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use chrono::{NaiveDate, Utc};
+use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use stats_core::{AnalysisId, ClientId, Stat, StatId, StatsFilter, StatsType};
 
 use crate::connection::{DbConnection, on_each_backend};
@@ -125,6 +127,9 @@ macro_rules! page {
     };
 }
 
+/// A stat and its owner.
+type OwnedRow = (Option<i32>, StatRow);
+
 /// A snapshot of the database. It holds a connection while it exists.
 pub struct Snapshot<'a> {
     pub(crate) session: Session<'a>,
@@ -156,7 +161,7 @@ impl Snapshot<'_> {
     }
 
     /// Visits the stats that `filter` selects row by row, ordered by date and then by id. Memory does not grow with
-    /// their number. Ends early when `visit` breaks.
+    /// their number, except for eight bytes each on SQLite. Ends early when `visit` breaks.
     pub fn for_each_stat(
         &mut self,
         filter: &StatsFilter,
@@ -172,21 +177,37 @@ impl Snapshot<'_> {
         mut visit: impl FnMut(Option<ClientId>, Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let db = self.session.db();
+        let mut visit_row = |row: QueryResult<OwnedRow>| {
+            db.check_cancelled()?;
+            let (owner, row) = row?;
+            let stat = row.into_stat();
+            Ok::<_, DbError>(stat.map_or(ControlFlow::Continue(()), |stat| {
+                visit(owner.map(ClientId), stat)
+            }))
+        };
         self.run(|conn| {
-            on_each_backend!(conn, |conn, Backend, RowByRow| {
-                let rows = page!(Backend, filter)
-                    .select((stats::client_id, StatRow::as_select()))
-                    .load_iter::<(Option<i32>, StatRow), RowByRow>(conn)?;
-                for row in rows {
-                    db.check_cancelled()?;
-                    let (owner, row) = row?;
-                    if let Some(stat) = row.into_stat()
-                        && visit(owner.map(ClientId), stat).is_break()
-                    {
-                        break;
+            match conn {
+                DbConnection::Postgres(conn) => {
+                    let rows = page!(Pg, filter).select((stats::client_id, StatRow::as_select()));
+                    for row in rows.load_iter::<OwnedRow, PgRowByRowLoadingMode>(conn)? {
+                        if visit_row(row)?.is_break() {
+                            break;
+                        }
                     }
                 }
-            });
+                // SQLite would sort the rows with their documents.
+                DbConnection::Sqlite(conn) => {
+                    for seq in page!(Sqlite, filter).select(stats::seq).load::<i64>(conn)? {
+                        let row = stats::table
+                            .filter(stats::seq.eq(seq))
+                            .select((stats::client_id, StatRow::as_select()))
+                            .get_result(conn);
+                        if visit_row(row)?.is_break() {
+                            break;
+                        }
+                    }
+                }
+            }
             Ok(())
         })
     }
@@ -251,10 +272,8 @@ mod tests {
     use std::marker::PhantomData;
 
     use diesel::backend::Backend;
-    use diesel::pg::Pg;
     use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
     use diesel::sql_types::{Integer, Text};
-    use diesel::sqlite::Sqlite;
     use stats_testing::{TestDatabase, on_each_database};
 
     use super::*;
@@ -357,6 +376,23 @@ mod tests {
             };
             assert!(!plan.contains(scan) && plan.contains(by_seq), "{plan}");
             assert_eq!(plan.matches("stats_newest_idx").count(), steps, "{plan}");
+        }
+    }
+
+    /// Sorting reads the index alone: the documents would go through the sorter.
+    #[test]
+    fn sqlite_sorts_a_list_without_its_documents() {
+        let database = TestDatabase::sqlite();
+        let db = filled(&database);
+        for filter in [
+            StatsFilter::default(),
+            StatsFilter {
+                owner: Some(ClientId(7)),
+                ..StatsFilter::default()
+            },
+        ] {
+            let plan = plan(&db, &filter);
+            assert!(plan.contains("USING COVERING INDEX"), "{plan}");
         }
     }
 }
