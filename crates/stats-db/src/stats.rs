@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use chrono::{NaiveDate, Utc};
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Date, Integer, Text, Timestamp, Uuid};
 use diesel::sqlite::Sqlite;
 use stats_core::{AnalysisId, ClientId, Stat, StatId, StatsFilter, StatsType};
 
@@ -16,50 +17,17 @@ use crate::schema::{client, stats};
 use crate::types::{DbUuid, JsonText};
 use crate::{Db, DbError};
 
-/// Rows per INSERT. SQLite binds at most 32,766 values, and a row has seven.
-const ROWS_PER_INSERT: usize = 500;
-
 impl Db {
     /// Stores a batch of stats, all or nothing. Returns the positions of the skipped stats, whose id is already stored
     /// (by any client) or occurs earlier in the batch.
     pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<usize>, DbError> {
-        let mut ids = HashSet::with_capacity(batch.len());
-        let is_first: Vec<bool> = batch.iter().map(|stat| ids.insert(stat.uuid)).collect();
-        let new: Vec<&Stat> = batch
-            .iter()
-            .zip(&is_first)
-            .filter_map(|(stat, is_first)| is_first.then_some(stat))
-            .collect();
-        if new.is_empty() {
+        if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let now = Utc::now().naive_utc();
-        let stored = self.write(|conn| {
-            let mut stored = HashSet::with_capacity(new.len());
-            for chunk in new.chunks(ROWS_PER_INSERT) {
-                let rows: Vec<_> = chunk
-                    .iter()
-                    .map(|stat| NewStatRow::new(stat, owner, now))
-                    .collect();
-                let uuids: Vec<DbUuid> = on_each_backend!(conn, |conn| {
-                    diesel::insert_into(stats::table)
-                        .values(&rows)
-                        .on_conflict(stats::uuid)
-                        .do_nothing()
-                        .returning(stats::uuid)
-                        .get_results(conn)
-                })?;
-                stored.extend(uuids.into_iter().map(|uuid| StatId(uuid.0)));
-            }
-            Ok(stored)
-        })?;
-        let skipped = batch
-            .iter()
-            .zip(is_first)
-            .enumerate()
-            .filter(|(_, (stat, is_first))| !(*is_first && stored.contains(&stat.uuid)))
-            .map(|(position, _)| position);
-        Ok(skipped.collect())
+        self.write(|conn| match conn {
+            DbConnection::Postgres(conn) => insert_arrays(conn, owner, batch),
+            DbConnection::Sqlite(conn) => insert_rows(conn, owner, batch),
+        })
     }
 
     /// Deletes the stats of a client about an analysis. Returns their number.
@@ -83,6 +51,72 @@ impl Db {
             Ok(found)
         })
     }
+}
+
+/// One statement for the whole batch. It casts the documents one after the other: as `jsonb` they may be six times as
+/// large.
+fn insert_arrays(
+    conn: &mut PgConnection,
+    ClientId(owner): ClientId,
+    batch: &[Stat],
+) -> Result<Vec<usize>, DbError> {
+    #[derive(QueryableByName)]
+    #[diesel(table_name = stats)]
+    struct Stored {
+        uuid: DbUuid,
+    }
+
+    fn column<T>(batch: &[Stat], value: impl Fn(&Stat) -> T) -> Vec<T> {
+        batch.iter().map(value).collect()
+    }
+
+    let documents: Vec<_> = batch.iter().map(|stat| stat.data.as_str()).collect();
+    let stored: Vec<Stored> = diesel::sql_query(
+        "INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id) \
+         SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)::jsonb, $6, $7 \
+         ON CONFLICT (uuid) DO NOTHING RETURNING uuid",
+    )
+    .bind::<Array<Uuid>, _>(column(batch, |stat| stat.uuid.0))
+    .bind::<Array<Uuid>, _>(column(batch, |stat| stat.analysis.0))
+    .bind::<Array<Text>, _>(column(batch, |stat| stat.stats_type.as_str()))
+    .bind::<Array<Date>, _>(column(batch, |stat| stat.date))
+    .bind::<Array<Text>, _>(documents)
+    .bind::<Timestamp, _>(Utc::now().naive_utc())
+    .bind::<Integer, _>(owner)
+    .load(conn)?;
+    let mut stored: HashSet<_> = stored.into_iter().map(|row| StatId(row.uuid.0)).collect();
+    Ok(skipped(batch, |stat| Ok(stored.remove(&stat.uuid)))?)
+}
+
+/// One statement a row: SQLite keeps the old content of changed pages for a statement of several rows.
+fn insert_rows(
+    conn: &mut SqliteConnection,
+    owner: ClientId,
+    batch: &[Stat],
+) -> Result<Vec<usize>, DbError> {
+    let now = Utc::now().naive_utc();
+    Ok(skipped(batch, |stat| {
+        let rows = diesel::insert_into(stats::table)
+            .values(NewStatRow::new(stat, owner, now))
+            .on_conflict(stats::uuid)
+            .do_nothing()
+            .execute(conn)?;
+        Ok(rows == 1)
+    })?)
+}
+
+/// The positions of the stats of a batch that `store` did not store.
+fn skipped(
+    batch: &[Stat],
+    mut store: impl FnMut(&Stat) -> QueryResult<bool>,
+) -> QueryResult<Vec<usize>> {
+    let mut skipped = Vec::new();
+    for (position, stat) in batch.iter().enumerate() {
+        if !store(stat)? {
+            skipped.push(position);
+        }
+    }
+    Ok(skipped)
 }
 
 /// Applies `$filter`, except its page, to a query on `stats`. Evaluates to a boxed query of `$Backend`.
@@ -273,7 +307,6 @@ mod tests {
 
     use diesel::backend::Backend;
     use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-    use diesel::sql_types::{Integer, Text};
     use stats_testing::{TestDatabase, on_each_database};
 
     use super::*;

@@ -97,15 +97,6 @@ impl FromSql<sql::PortableJson, Pg> for JsonText<'static> {
     }
 }
 
-impl ToSql<sql::PortableJson, Pg> for JsonText<'_> {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        use std::io::Write as _;
-        out.write_all(&[JSONB_VERSION])?;
-        out.write_all(self.0.as_bytes())?;
-        Ok(IsNull::No)
-    }
-}
-
 impl FromSql<sql::PortableJson, Sqlite> for JsonText<'static> {
     fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         Ok(Self(value.read_text().to_owned().into()))

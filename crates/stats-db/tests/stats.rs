@@ -136,7 +136,6 @@ on_each_database!(large_batches_are_stored_once);
 fn large_batches_are_stored_once(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
-    // Three statements.
     let batch = threats(1203);
     assert_eq!(db.insert_stats(owner.id, &batch[1000..]).unwrap(), [0; 0]);
     assert_eq!(db.insert_stats(owner.id, &batch).unwrap().len(), 203);
@@ -147,7 +146,6 @@ on_each_database!(a_failed_batch_is_rolled_back);
 fn a_failed_batch_is_rolled_back(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
-    // The second statement fails.
     database.execute(if database.is_postgres() {
         "CREATE FUNCTION fail() RETURNS trigger AS
             $$ BEGIN IF (SELECT count(*) FROM stats) > 500 THEN RAISE 'on purpose'; END IF; RETURN NULL; END $$
