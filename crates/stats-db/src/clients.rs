@@ -160,16 +160,19 @@ impl Db {
         })
     }
 
+    /// Whether [`Db::note_seen`] would write: at most once in a few minutes.
+    pub fn is_note_due(seen: &Client) -> bool {
+        let age = seen.last_seen.map(|last| Utc::now().naive_utc() - last);
+        age.is_none_or(|age| age >= LAST_SEEN_PRECISION)
+    }
+
     /// Updates `last_seen` of a client, at most once in a few minutes. Does nothing if no connection for writing
     /// becomes free soon, and fails soon if another program holds a lock.
     pub fn note_seen(&self, seen: &Client) -> Result<(), DbError> {
-        let now = Utc::now().naive_utc();
-        let is_recent = seen
-            .last_seen
-            .is_some_and(|last| now.signed_duration_since(last) < LAST_SEEN_PRECISION);
-        if is_recent {
+        if !Self::is_note_due(seen) {
             return Ok(());
         }
+        let now = Utc::now().naive_utc();
         self.try_write(NOTE_LOCK, |conn| {
             Ok(diesel::update(client::table.find(seen.id.0))
                 .set(client::last_seen.eq(now))

@@ -3,6 +3,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use stats_core::{Client, Token};
+use stats_db::Db;
 
 use super::mask::read_mask;
 use crate::config::HttpConfig;
@@ -92,7 +93,9 @@ async fn authenticate(app: &Data<App>, token: Token) -> Result<Client, ApiError>
     let client = found
         .filter(|client| client.is_active)
         .ok_or(ApiError::BadToken)?;
-    note_seen(app, client.clone());
+    if Db::is_note_due(&client) {
+        note_seen(app, client.clone());
+    }
     Ok(client)
 }
 
