@@ -15,13 +15,7 @@ python3 python3
 python3:ensurepip python3-venv
 NEEDS
 
-# statsservice does not declare all of its requirements:
-# - It imports dateutil, and pkg_resources, which setuptools 81 and Python 3.12 removed.
-# - Its Flask-SQLAlchemy 2 needs SQLAlchemy 1.
-# - Its Jinja 2.11 imports soft_unicode, which MarkupSafe 2.1 removed.
-python="$(scripts/python-tool.sh statsservice 0.4.0 gunicorn python-dateutil 'setuptools<81' 'SQLAlchemy<2' \
-    'MarkupSafe<2.1')/python"
-
+python=$(scripts/python-peer/install.sh)
 cargo build --quiet --locked --bin stats-server --bin stats-admin
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
 export PYTHONDONTWRITEBYTECODE=1
