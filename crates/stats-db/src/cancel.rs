@@ -31,7 +31,7 @@ impl Cancel {
         if let Some(work) = self.work().as_mut() {
             work.was_cancelled = true;
             // Without a monitor there is no `Db` and no work.
-            let _ = work.monitor.send(Command::Cancel(work.backend));
+            let _ = work.monitor.send(Command::Cancel(self.clone()));
         }
     }
 
@@ -54,6 +54,13 @@ impl Cancel {
             monitor,
             was_cancelled: false,
         });
+    }
+
+    /// The PostgreSQL backend whose work is cancelled and has not ended.
+    pub(crate) fn cancelled_backend(&self) -> Option<i32> {
+        let work = self.work();
+        let work = work.as_ref().filter(|work| work.was_cancelled);
+        work.map(|work| work.backend)
     }
 
     /// Ends the effect of [`Cancel::enter`]. Returns whether a cancellation was sent: it may arrive late and cancel the

@@ -424,6 +424,14 @@ mod tests {
                 let error = work.join().unwrap().unwrap_err();
                 assert!(matches!(error, DbError::Cancelled), "{error:?}");
             });
+            // Between two statements, PostgreSQL ignores a cancellation. The check follows it to the monitor.
+            let early = Cancel::default();
+            let result = db.cancelled_by(&early).read(|snapshot| {
+                early.cancel();
+                db.check(Duration::from_secs(20))?;
+                snapshot.run(|conn| Ok(conn.batch_execute(sql)?))
+            });
+            assert!(matches!(result, Err(DbError::Cancelled)), "{result:?}");
             assert_eq!(db.connections().in_use, 0);
             assert_eq!(db.clients().unwrap(), [], "other work continues");
             let error = run(&db.cancelled_by(&cancel), "SELECT 1").unwrap_err();

@@ -12,20 +12,23 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::HandleError;
 use stats_core::WithCauses;
 
+use crate::cancel::Cancel;
 use crate::connection::{Access, Connector, DbConnection, Pooled};
 use crate::{DatabaseUrl, DbError, Timeouts};
 
 /// A request to the monitor.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Command {
     /// Check whether the database answers.
     Probe,
-    /// Cancel the statement of this PostgreSQL backend.
-    Cancel(i32),
+    /// Cancel the statements of this work until it has ended.
+    Cancel(Cancel),
 }
 
 /// The lock and statement timeout of the monitor's own connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// Pause between two cancellations of work that has not ended.
+const REPEAT_CANCEL: Duration = Duration::from_millis(100);
 /// Pause between two attempts to reach an unreachable database.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -191,6 +194,8 @@ impl Health {
 struct Prober {
     connector: Connector,
     conn: Option<Pooled>,
+    /// Cancelled work that has not ended.
+    cancelled: Vec<Cancel>,
     /// Identifies the SQLite file, to detect its replacement.
     file: Option<FileId>,
 }
@@ -210,6 +215,7 @@ impl Prober {
                 },
             },
             conn: None,
+            cancelled: Vec::new(),
             file: match url {
                 DatabaseUrl::Sqlite(path) => file_id(path),
                 DatabaseUrl::Postgres(_) => None,
@@ -220,9 +226,13 @@ impl Prober {
     fn run(&mut self, commands: &Receiver<Command>, health: &Health) {
         loop {
             let is_away = health.state().away_since.is_some();
-            let timeout = if is_away { RETRY } else { Duration::MAX };
+            let timeout = match (self.cancelled.is_empty(), is_away) {
+                (false, _) => REPEAT_CANCEL,
+                (true, true) => RETRY,
+                (true, false) => Duration::MAX,
+            };
             match commands.recv_timeout(timeout) {
-                Ok(Command::Cancel(backend)) => self.cancel(backend),
+                Ok(Command::Cancel(cancel)) => self.cancelled.push(cancel),
                 Ok(Command::Probe) | Err(RecvTimeoutError::Timeout) => {
                     let (requested, completed) = {
                         let state = health.state();
@@ -235,6 +245,7 @@ impl Prober {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.cancel();
         }
     }
 
@@ -273,7 +284,19 @@ impl Prober {
         result
     }
 
-    fn cancel(&mut self, backend: i32) {
+    /// Cancels the statements of all cancelled work. PostgreSQL ignores the cancellation of a backend between two
+    /// statements, so this is repeated.
+    fn cancel(&mut self) {
+        let cancelled = std::mem::take(&mut self.cancelled);
+        for cancel in cancelled {
+            if let Some(backend) = cancel.cancelled_backend() {
+                self.cancel_backend(backend);
+                self.cancelled.push(cancel);
+            }
+        }
+    }
+
+    fn cancel_backend(&mut self, backend: i32) {
         let cancel = format!("SELECT pg_cancel_backend({backend})");
         let result = self
             .connection()
