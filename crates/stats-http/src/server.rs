@@ -47,6 +47,8 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
         .client_request_timeout(limits.header_timeout)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .keep_alive(limits.keep_alive)
+        // Otherwise the last chunk of a streamed answer waits for a delayed acknowledgement of the client, 40 ms.
+        .tcp_nodelay(true)
         // A client that closes its side has hung up: cancel its request.
         .h1_allow_half_closed(false)
         .on_connect(on_connect)
