@@ -18,8 +18,18 @@ pub(crate) struct Turns<K = Party> {
     share: Share,
     timeout: Duration,
     all: Arc<Semaphore>,
-    by_client: Mutex<HashMap<K, Arc<Semaphore>>>,
+    by_client: Mutex<HashMap<K, Lane>>,
 }
+
+/// What a client may use, and its places to wait for it.
+#[derive(Debug, Clone)]
+struct Lane {
+    share: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+}
+
+/// Number of requests of a client that wait for a resource. Further ones fail at once.
+const QUEUE: usize = 100;
 
 /// A client with a token, or all visitors without a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,17 +56,25 @@ impl<K: Eq + Hash> Turns<K> {
         }
     }
 
-    /// Waits until `client` may use `amount` of the resource. A dropped future leaves the queue.
+    /// Waits until `client` may use `amount` of the resource. Fails at once if too many of its requests wait already. A
+    /// dropped future leaves the queue.
     pub(crate) async fn take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
-        let own = {
+        let lane = {
             let mut by_client = self
                 .by_client
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(self.share.each as usize));
+            let new = || Lane {
+                share: Arc::new(Semaphore::new(self.share.each as usize)),
+                queue: Arc::new(Semaphore::new(QUEUE)),
+            };
             by_client.entry(client).or_insert_with(new).clone()
         };
-        let permits = self.acquire([own, self.all.clone()], amount).await?;
+        let _place = lane
+            .queue
+            .try_acquire()
+            .map_err(|_| ApiError::Busy(self.resource))?;
+        let permits = self.acquire([lane.share, self.all.clone()], amount).await?;
         Ok(Turn { permits })
     }
 
@@ -93,6 +111,8 @@ impl<K: Eq + Hash> Turns<K> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn turns() -> Turns<u32> {
@@ -114,6 +134,26 @@ mod tests {
         assert!(turns.take(3, 1).await.is_err(), "all three are taken");
         drop(first);
         turns.take(3, 1).await.unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_full_queue_fails_at_once() {
+        let patient = Turns::new(
+            "lists",
+            Share { all: 3, each: 1 },
+            Duration::from_secs(3600),
+        );
+        let turn = patient.take(1, 1).await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(patient.take(1, 1))).collect();
+        for request in &mut waiting {
+            assert!(request.now_or_never().is_none());
+        }
+        let more = patient.take(1, 1).await;
+        assert!(matches!(more, Err(ApiError::Busy("lists"))), "{more:?}");
+        patient.take(2, 1).await.unwrap();
+        drop(waiting.pop());
+        assert!(patient.take(1, 1).now_or_never().is_none(), "it waits");
+        drop(turn);
     }
 
     #[actix_web::test]
