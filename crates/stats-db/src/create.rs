@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 
 use crate::connection::{Access, Connector};
 use crate::error::BoxedError;
-use crate::schema::{client, stats};
+use crate::schema::{client, stats, stats_partial};
 use crate::{DatabaseUrl, Db, DbError, Timeouts};
 
 #[derive(QueryableByName)]
@@ -59,6 +59,7 @@ impl Db {
         self.write(|conn| {
             // Stats that arrived in between.
             diesel::delete(stats::table).execute(conn)?;
+            diesel::delete(stats_partial::table).execute(conn)?;
             diesel::delete(client::table).execute(conn)?;
             Ok(())
         })

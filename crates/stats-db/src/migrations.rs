@@ -124,10 +124,18 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(3))
+            Err(DbError::PendingMigrations(4))
         ));
         let all = db.migrate().unwrap();
-        assert_eq!(all, ["20261120000000", "20261120100000", "20261121200000"]);
+        assert_eq!(
+            all,
+            [
+                "20261120000000",
+                "20261120100000",
+                "20261121100000",
+                "20261121200000"
+            ]
+        );
         db.require_migrated().unwrap();
         assert_eq!(db.migrate().unwrap(), [""; 0]);
         assert_eq!(

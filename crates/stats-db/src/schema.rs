@@ -55,4 +55,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    stats_change (id) {
+        id -> Integer,
+        counter -> BigInt,
+    }
+}
+
+diesel::table! {
+    stats_day (kind, date) {
+        #[sql_name = "type"]
+        kind -> Text,
+        date -> Date,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    stats_partial (format, kind, date, is_local) {
+        format -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        date -> Date,
+        is_local -> Bool,
+        format_version -> BigInt,
+        version -> BigInt,
+        partial -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(client, stats, push_progress, push_waiting);

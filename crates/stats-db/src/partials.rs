@@ -1,0 +1,143 @@
+//! Stored intermediate results of processors, and the versions that tell whether they are up to date.
+//!
+//! Triggers count the changes of stats and give each type and day the number of its last change as its version. They
+//! cover every writer, including the Python service on an adopted database.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use stats_core::{DateRange, StatsType};
+
+use crate::connection::on_each_backend;
+use crate::schema::{stats_change, stats_day, stats_partial};
+use crate::{Db, DbError, Snapshot};
+
+/// How long storing partials waits for other writers.
+const LOCK: Duration = Duration::from_secs(1);
+
+/// What a stored partial was made from, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartialKind {
+    /// The name of the format.
+    pub format: &'static str,
+    /// The version of the format. A partial of another version is not used.
+    pub format_version: u32,
+    /// The type of the stats.
+    pub stats_type: StatsType,
+    /// Whether only stats of local clients count.
+    pub local_only: bool,
+}
+
+/// The stats of a type and day at one moment. Every change of these stats, also their deletion, makes a greater version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DayVersion {
+    /// The day.
+    pub date: NaiveDate,
+    /// The version.
+    pub version: i64,
+}
+
+/// A partial to store.
+#[derive(Debug, Clone)]
+pub struct DayPartial {
+    /// What it was made from, and how.
+    pub kind: PartialKind,
+    /// The day and version of the stats.
+    pub day: DayVersion,
+    /// Its content.
+    pub content: Vec<u8>,
+}
+
+impl Db {
+    /// The number of changes of stats so far. As long as it is the same, so is everything that is computed from stats.
+    pub fn changes(&self) -> Result<i64, DbError> {
+        self.query(|conn| {
+            stats_change::table
+                .select(stats_change::counter)
+                .first(conn)
+        })
+    }
+
+    /// Stores partials, except where a newer one is stored. Does nothing if another writer is busy.
+    pub fn store_partials(&self, partials: &[DayPartial]) -> Result<(), DbError> {
+        use diesel::query_dsl::methods::FilterDsl;
+
+        let stored = self.try_write(LOCK, |conn| {
+            for DayPartial { kind, day, content } in partials {
+                let row = (
+                    stats_partial::format.eq(kind.format),
+                    stats_partial::kind.eq(kind.stats_type.as_str()),
+                    stats_partial::date.eq(day.date),
+                    stats_partial::is_local.eq(kind.local_only),
+                    stats_partial::format_version.eq(i64::from(kind.format_version)),
+                    stats_partial::version.eq(day.version),
+                    stats_partial::partial.eq(content),
+                );
+                on_each_backend!(conn, |conn| {
+                    diesel::insert_into(stats_partial::table)
+                        .values(row)
+                        .on_conflict((
+                            stats_partial::format,
+                            stats_partial::kind,
+                            stats_partial::date,
+                            stats_partial::is_local,
+                        ))
+                        .do_update()
+                        .set((
+                            stats_partial::format_version
+                                .eq(excluded(stats_partial::format_version)),
+                            stats_partial::version.eq(excluded(stats_partial::version)),
+                            stats_partial::partial.eq(excluded(stats_partial::partial)),
+                        ))
+                        .filter(stats_partial::version.le(excluded(stats_partial::version)))
+                        .execute(conn)
+                })?;
+            }
+            Ok(())
+        });
+        stored.map(|_| ())
+    }
+}
+
+impl Snapshot<'_> {
+    /// The days of a type that have or had stats, in ascending order.
+    pub fn day_versions(
+        &mut self,
+        stats_type: StatsType,
+        dates: DateRange,
+    ) -> Result<Vec<DayVersion>, DbError> {
+        self.run(|conn| {
+            let rows: Vec<(NaiveDate, i64)> = stats_day::table
+                .filter(stats_day::kind.eq(stats_type.as_str()))
+                .filter(stats_day::date.between(dates.from(), dates.to()))
+                .select((stats_day::date, stats_day::version))
+                .order(stats_day::date)
+                .load(conn)?;
+            let days = rows.into_iter();
+            Ok(days
+                .map(|(date, version)| DayVersion { date, version })
+                .collect())
+        })
+    }
+
+    /// The content of the stored partial of a day, if it is of this kind and version.
+    pub fn partial(
+        &mut self,
+        kind: PartialKind,
+        day: DayVersion,
+    ) -> Result<Option<Vec<u8>>, DbError> {
+        self.run(|conn| {
+            let partial = stats_partial::table
+                .filter(stats_partial::format.eq(kind.format))
+                .filter(stats_partial::kind.eq(kind.stats_type.as_str()))
+                .filter(stats_partial::date.eq(day.date))
+                .filter(stats_partial::is_local.eq(kind.local_only))
+                .filter(stats_partial::format_version.eq(i64::from(kind.format_version)))
+                .filter(stats_partial::version.eq(day.version))
+                .select(stats_partial::partial);
+            Ok(partial.first(conn).optional()?)
+        })
+    }
+}

@@ -1,0 +1,10 @@
+DROP TRIGGER client_moved ON client;
+DROP TRIGGER stats_truncated ON stats;
+DROP TRIGGER stats_updated_to ON stats;
+DROP TRIGGER stats_updated_from ON stats;
+DROP TRIGGER stats_deleted ON stats;
+DROP TRIGGER stats_inserted ON stats;
+DROP FUNCTION note_moved_client, note_truncated_stats, note_changed_stats;
+DROP TABLE stats_partial;
+DROP TABLE stats_day;
+DROP TABLE stats_change;
