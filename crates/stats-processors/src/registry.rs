@@ -117,7 +117,8 @@ impl Registered {
         }
     }
 
-    fn stored<P: Processor<Partial: StoredPartial>>() -> Self {
+    /// A processor whose partials can be stored.
+    pub fn stored<P: Processor<Partial: StoredPartial>>() -> Self {
         Self {
             format: Some(P::Partial::FORMAT),
             storage: Some(Storage::of::<P::Partial>()),
@@ -176,6 +177,14 @@ impl Accumulator {
     pub fn merge_json(&mut self, json: &[u8]) -> Result<(), ProcessorError> {
         let storage = self.storage.ok_or(ProcessorError::NotStored)?;
         (storage.merge_json)(&mut *self.partial, json)
+    }
+
+    /// The partial. Fails if it has another type.
+    pub fn into_partial<P: Partial>(self) -> Result<P, ProcessorError> {
+        let partial = self.partial.into_any().downcast();
+        partial
+            .map(|partial| *partial)
+            .map_err(|_| ProcessorError::OtherPartial)
     }
 
     /// The partial as JSON. The same content gives the same bytes.
@@ -257,6 +266,7 @@ impl Storage {
 /// [`Partial`] without generic methods.
 trait ErasedPartial: Send + Sync {
     fn as_any(&self) -> &dyn Any;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn fold(&mut self, date: NaiveDate, documents: &mut dyn Iterator<Item = Cow<'_, str>>);
     fn merge(&mut self, other: &dyn ErasedPartial) -> Result<(), ProcessorError>;
     fn skipped(&self) -> u64;
@@ -265,6 +275,10 @@ trait ErasedPartial: Send + Sync {
 
 impl<P: Partial> ErasedPartial for P {
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }
 
