@@ -166,6 +166,7 @@ fn http_config(settings: &Settings) -> HttpConfig {
         trusts_proxy: settings.fix_proxy,
         is_registration_open: settings.client_registration_open,
         max_body_bytes: settings.max_body_bytes,
+        cache_bytes: settings.cache_bytes,
         logs_requests: settings.log_requests,
         limits: Limits::default(),
         routes: Routes {

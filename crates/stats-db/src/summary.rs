@@ -8,13 +8,11 @@ use stats_core::{MIN_DATE, Role, StatsType};
 use crate::connection::on_each_backend;
 use crate::schema::{client, stats};
 use crate::types::DbUuid;
-use crate::{DbError, Snapshot};
+use crate::{Db, DbError, Snapshot};
 
-/// Totals of the database, without information about a single client.
+/// Totals of the stats. They stay the same while [`Db::changes`] does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// The number of active clients without admins.
-    pub clients: u64,
     /// The number of analyses with stats.
     pub analyses: u64,
     /// The number of stats of each type; types without stats are missing.
@@ -26,12 +24,11 @@ pub struct Summary {
 /// A type, its number of stats, and their first and last date.
 type OfType = (String, i64, Option<NaiveDate>, Option<NaiveDate>);
 
-impl Snapshot<'_> {
-    /// The totals of the database, without stats dated after `last_date` and stats of unknown types, which an older
-    /// service may have left.
-    pub fn summary(&mut self, last_date: NaiveDate) -> Result<Summary, DbError> {
-        self.run(|conn| {
-            let clients: i64 = client::table
+impl Db {
+    /// The number of active clients without admins.
+    pub fn count_active_users(&self) -> Result<u64, DbError> {
+        let count: i64 = self.query(|conn| {
+            client::table
                 .filter(client::is_active.eq(true).or(client::is_active.is_null()))
                 .filter(
                     client::role
@@ -39,7 +36,17 @@ impl Snapshot<'_> {
                         .or(client::role.is_null()),
                 )
                 .count()
-                .get_result(conn)?;
+                .get_result(conn)
+        })?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl Snapshot<'_> {
+    /// The totals of the stats, without stats dated after `last_date` and stats of unknown types, which an older
+    /// service may have left.
+    pub fn summary(&mut self, last_date: NaiveDate) -> Result<Summary, DbError> {
+        self.run(|conn| {
             let known = || {
                 stats::table
                     .filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
@@ -67,7 +74,6 @@ impl Snapshot<'_> {
                 .into_iter()
                 .filter_map(|(kind, count, ..)| Some((kind.parse().ok()?, count.unsigned_abs())));
             Ok(Summary {
-                clients: clients.unsigned_abs(),
                 analyses,
                 stats: by_type.collect(),
                 dates: first.zip(last),

@@ -16,6 +16,8 @@ pub struct HttpConfig {
     pub is_registration_open: bool,
     /// Maximum size of a request body, in bytes, after decompression.
     pub max_body_bytes: usize,
+    /// Memory for cached results of processors, in bytes.
+    pub cache_bytes: u64,
     /// Whether to log every request instead of only those that are refused or fail.
     pub logs_requests: bool,
     /// Resource limits.
@@ -33,6 +35,7 @@ impl Default for HttpConfig {
             trusts_proxy: false,
             is_registration_open: true,
             max_body_bytes: 64 << 20,
+            cache_bytes: 64 << 20,
             logs_requests: false,
             limits: Limits::default(),
             routes: Routes::default(),

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 use stats_core::{FieldErrors, PayloadError, WithCauses};
 use stats_db::{BoxedError, DbError};
+use stats_partials::PartialsError;
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -185,6 +186,15 @@ impl From<DbError> for ApiError {
             DbError::Cancelled => Self::ClientGone,
             error if error.is_unavailable() => Self::Unavailable(error.into()),
             error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<PartialsError> for ApiError {
+    fn from(error: PartialsError) -> Self {
+        match error {
+            PartialsError::Db(error) => error.into(),
+            error => Self::internal(error),
         }
     }
 }

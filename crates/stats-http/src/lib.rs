@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod answers;
 mod api;
 mod base;
 mod config;

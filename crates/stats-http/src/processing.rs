@@ -2,18 +2,24 @@
 
 use std::time::Instant;
 
+use actix_web::web::{Bytes, Data};
 use serde_json::Value;
 use stats_core::{InvalidValue, StatsFilter, StatsType};
 use stats_db::Db;
-use stats_processors::{Finisher, Registered, Shape};
+use stats_partials::PartialsError;
+use stats_processors::{Accumulator, Finisher, Registered, Shape};
 
+use crate::answers::AnswerKey;
 use crate::errors::ApiError;
 use crate::function_name::function_name;
+use crate::respond::{blocking, process};
 use crate::state::App;
+use crate::turns::Party;
 
 /// A processor with its parameters, and a selection of stats.
 pub(crate) struct Processing {
     processor: Registered,
+    parameters: String,
     finisher: Finisher,
     filter: StatsFilter,
     newest: Option<u32>,
@@ -51,6 +57,7 @@ impl Processing {
         };
         Ok(Self {
             processor,
+            parameters: parameters.to_string(),
             finisher,
             filter,
             newest: None,
@@ -71,19 +78,43 @@ impl Processing {
         self.processor.stats_type
     }
 
-    /// Returns the result as JSON. Blocks.
-    pub(crate) fn run(&self, app: &App, db: &Db) -> Result<String, ApiError> {
+    /// Returns the result as JSON. Only a result that is not cached needs a turn of `party`.
+    pub(crate) async fn run(self, app: Data<App>, party: Party) -> Result<Bytes, ApiError> {
+        // The counter is read before the stats, so the result is at least as new as it says.
+        let key = AnswerKey {
+            question: self.question(),
+            changes: blocking(&app, |db| Ok(db.changes()?)).await?,
+        };
+        if let Some(answer) = app.answers.get(&key) {
+            return Ok(answer);
+        }
+        let state = app.clone();
+        process(&app, party, move |db| {
+            let compute = || self.compute(&state, db);
+            state.answers.get_or_insert_with(&key, compute)
+        })
+        .await
+    }
+
+    /// Identifies the result for given stats.
+    fn question(&self) -> String {
+        let Self {
+            processor,
+            parameters,
+            finisher: _,
+            filter,
+            newest,
+            shape,
+        } = self;
+        format!(
+            "{} {parameters} {filter:?} {newest:?} {shape:?}",
+            processor.name
+        )
+    }
+
+    fn compute(&self, app: &App, db: &Db) -> Result<Bytes, ApiError> {
         let started = Instant::now();
-        let mut accumulator = self.processor.start();
-        db.read::<_, ApiError>(|snapshot| {
-            Ok(snapshot.for_each_client_day(
-                &self.filter,
-                self.newest,
-                &mut |date, documents| {
-                    accumulator.fold(date, documents);
-                },
-            )?)
-        })?;
+        let accumulator = self.accumulate(app, db)?;
         let (name, skipped) = (self.processor.name, accumulator.skipped());
         if skipped > 0 {
             log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
@@ -91,6 +122,25 @@ impl Processing {
         let result = self.finisher.finish(&accumulator, self.shape);
         app.metrics
             .count_processing(name, started.elapsed(), skipped);
-        result.map_err(ApiError::internal)
+        Ok(result.map_err(ApiError::internal)?.into())
+    }
+
+    fn accumulate(&self, app: &App, db: &Db) -> Result<Accumulator, PartialsError> {
+        let Self {
+            processor, filter, ..
+        } = self;
+        db.read(|snapshot| {
+            if filter.owner.is_none() && filter.analyses.is_none() && self.newest.is_none() {
+                let (dates, local_only) = (filter.dates, filter.local_only);
+                return app
+                    .partials
+                    .accumulate(snapshot, processor, dates, local_only);
+            }
+            let mut accumulator = processor.start();
+            snapshot.for_each_client_day(filter, self.newest, &mut |date, documents| {
+                accumulator.fold(date, documents);
+            })?;
+            Ok(accumulator)
+        })
     }
 }

@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use stats_core::ClientId;
 use stats_db::Db;
+use stats_partials::Partials;
 use stats_processors::Registry;
 use tokio::sync::Semaphore;
 
+use crate::answers::{Answers, Size, Summaries};
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
 use crate::limits::Share;
@@ -17,6 +19,9 @@ pub struct App {
     pub(crate) db: Db,
     pub(crate) config: HttpConfig,
     pub(crate) processors: Registry,
+    pub(crate) partials: Partials,
+    pub(crate) answers: Answers,
+    pub(crate) summaries: Summaries,
     pub(crate) connections: OpenConnections,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: RefusalLog,
@@ -47,6 +52,9 @@ impl App {
             refusals: RefusalLog::default(),
             notes: Arc::new(Semaphore::new(1)),
             processors: Registry::default(),
+            partials: Partials::new(db.clone(), config.cache_bytes / 4 * 3),
+            answers: Answers::with_weighter(1000, config.cache_bytes / 4, Size),
+            summaries: Summaries::new(2),
             db,
             config,
         }

@@ -16,7 +16,7 @@ const fn doc(key: &'static str, default: fn(&Settings) -> String, text: &'static
 }
 
 /// All settings, in the order of the sample file.
-static DOCS: [Doc; 23] = [
+static DOCS: [Doc; 24] = [
     doc(
         "HOST",
         |default| toml(&default.host),
@@ -139,6 +139,11 @@ static DOCS: [Doc; 23] = [
         "MAX_BODY_BYTES",
         |default| toml(default.max_body_bytes),
         "Largest request body in bytes, 1024 (1 KiB) to 1073741824 (1 GiB).",
+    ),
+    doc(
+        "CACHE_BYTES",
+        |default| toml(default.cache_bytes),
+        "Memory for cached results of processors in bytes, up to 1099511627776 (1 TiB). 0 caches nothing.",
     ),
 ];
 

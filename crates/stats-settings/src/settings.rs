@@ -80,6 +80,9 @@ pub struct Settings {
     /// Largest request body, in bytes.
     #[serde(deserialize_with = "values::body_size")]
     pub max_body_bytes: usize,
+    /// Memory for cached results of processors, in bytes.
+    #[serde(deserialize_with = "values::cache_size")]
+    pub cache_bytes: u64,
 }
 
 impl Default for Settings {
@@ -108,6 +111,7 @@ impl Default for Settings {
             db_port: 5432,
             db_auto_migrate: true,
             max_body_bytes: 64 << 20,
+            cache_bytes: 64 << 20,
         }
     }
 }

@@ -190,6 +190,10 @@ pub(crate) fn body_size<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Err
     scalar(d, |text| number(text, 1 << 10..=1 << 30))
 }
 
+pub(crate) fn cache_size<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    scalar(d, |text| number(text, 0..=1 << 40))
+}
+
 pub(crate) fn host<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     text(d, parse_host)
 }

@@ -193,6 +193,7 @@ fn errors_name_key_origin_and_expected_form() {
     for limit in ["PORT = 0", "PORT = 65535", "DB_PORT = 1"] {
         read(limit, &[]).unwrap();
     }
+    assert_eq!(read("CACHE_BYTES = 0", &[]).unwrap().cache_bytes, 0);
     for limit in [1 << 10, 1 << 30] {
         let settings = read(&format!("MAX_BODY_BYTES = {limit}"), &[]).unwrap();
         assert_eq!(settings.max_body_bytes, limit);

@@ -18,7 +18,7 @@ use crate::extract::{Authenticated, Input, from_query_and_body};
 use crate::mask::Mask;
 use crate::period::select_dates;
 use crate::processing::Processing;
-use crate::respond::{json, process as run};
+use crate::respond::json;
 use crate::state::App;
 use crate::turns::Party;
 
@@ -150,11 +150,8 @@ pub(super) async fn process(request: Authenticated<Process>) -> Result<HttpRespo
     };
     // Do not run the processor if the mask removes its result.
     if mask.field("data").is_some() {
-        let state = app.clone();
-        let data = run(&app, Party::Client(client.id), move |db| {
-            processing.run(&state, db)
-        });
-        let data = RawValue::from_string(data.await?).map_err(ApiError::internal)?;
+        let data = processing.run(app, Party::Client(client.id)).await?;
+        let data = serde_json::from_slice(&data).map_err(ApiError::internal)?;
         processed.data = Some(data);
     }
     json(StatusCode::OK, &mask, &processed)

@@ -1,30 +1,51 @@
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::Utc;
 use maud::{Markup, html};
 use stats_core::{StatsType, last_acceptable_date};
-use stats_db::{DbError, Summary};
+use stats_db::Summary;
 
 use super::format;
 use super::site::{NAME, Page, Site};
-use crate::respond::process;
+use crate::errors::ApiError;
+use crate::respond::{blocking, process};
 use crate::state::App;
 use crate::turns::Party;
 
 /// `GET /`
 pub(super) async fn home(app: Data<App>, site: Site) -> HttpResponse {
-    let summary = process(&app, Party::Visitors, |db| {
-        let last_date = last_acceptable_date(Utc::now());
-        Ok(db.read::<_, DbError>(|snapshot| snapshot.summary(last_date))?)
-    });
-    let page = summary.await.map(|summary| Page {
-        title: None,
-        content: content(&site, &summary),
-    });
+    let page = page(app, &site).await;
     site.answer(page)
 }
 
-fn content(site: &Site, summary: &Summary) -> Markup {
+async fn page(app: Data<App>, site: &Site) -> Result<Page, ApiError> {
+    let counts = blocking(&app, |db| Ok((db.count_active_users()?, db.changes()?)));
+    let (clients, changes) = counts.await?;
+    let last_date = last_acceptable_date(Utc::now());
+    let summary = match app.summaries.get(&(changes, last_date)) {
+        Some(summary) => summary,
+        None => {
+            let state = app.clone();
+            process(&app, Party::Visitors, move |db| {
+                let summarize = || {
+                    db.read(|snapshot| snapshot.summary(last_date))
+                        .map(Arc::new)
+                };
+                let key = (changes, last_date);
+                Ok(state.summaries.get_or_insert_with(&key, summarize)?)
+            })
+            .await?
+        }
+    };
+    Ok(Page {
+        title: None,
+        content: content(site, clients, &summary),
+    })
+}
+
+fn content(site: &Site, clients: u64, summary: &Summary) -> Markup {
     html! {
         h1 { "Risk analyses in numbers" }
         p.lead {
@@ -33,7 +54,7 @@ fn content(site: &Site, summary: &Summary) -> Markup {
         }
         section aria-labelledby="numbers" {
             h2 #numbers { "Collected stats" }
-            (figures(summary))
+            (figures(clients, summary))
             @if summary.dates.is_none() {
                 p { "No stats have been collected yet." }
             } @else {
@@ -47,11 +68,11 @@ fn content(site: &Site, summary: &Summary) -> Markup {
     }
 }
 
-fn figures(summary: &Summary) -> Markup {
+fn figures(clients: u64, summary: &Summary) -> Markup {
     let total = summary.stats.values().sum();
     html! {
         dl.figures {
-            div { dt { "Clients" } dd { (format::count(summary.clients)) } }
+            div { dt { "Clients" } dd { (format::count(clients)) } }
             div { dt { "Analyses" } dd { (format::count(summary.analyses)) } }
             div { dt { "Stats" } dd { (format::count(total)) } }
             @if let Some((first, last)) = summary.dates {

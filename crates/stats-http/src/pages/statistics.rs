@@ -3,11 +3,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::NaiveDate;
 use maud::{Markup, html};
 use serde::Deserialize;
-use stats_core::{DateRange, StatsFilter, StatsType};
-use stats_db::{Db, DbError, Snapshot};
+use stats_core::DateRange;
+use stats_db::Db;
+use stats_partials::PartialsError;
 use stats_processors::{
-    Language, Level, Levels, ObjectPartial, Partial, RiskHistory, RiskParameters, RiskPartial,
-    State,
+    Language, Level, Levels, ObjectPartial, Partial, Registered, RiskAverages, RiskHistory,
+    RiskParameters, RiskPartial, State, ThreatAverageOnDate, VulnerabilityAverageOnDate,
 };
 
 use super::site::{Page, Site};
@@ -42,8 +43,9 @@ struct PeriodQuery {
 async fn page(request: &HttpRequest, app: Data<App>, site: &Site) -> Result<Page, ApiError> {
     let PeriodQuery { days } = from_query(request)?;
     let dates = last_days(days);
+    let state = app.clone();
     let figures = process(&app, Party::Visitors, move |db| {
-        Ok(Figures::gather(db, dates)?)
+        Ok(Figures::gather(&state, db, dates)?)
     });
     Ok(Page {
         title: Some("Statistics"),
@@ -59,32 +61,18 @@ struct Figures {
 }
 
 impl Figures {
-    fn gather(db: &Db, dates: DateRange) -> Result<Self, DbError> {
+    fn gather(app: &App, db: &Db, dates: DateRange) -> Result<Self, PartialsError> {
         db.read(|snapshot| {
+            let mut accumulate =
+                |processor| app.partials.accumulate(snapshot, &processor, dates, false);
             Ok(Self {
-                risks: gather(snapshot, StatsType::Risk, dates)?,
-                threats: gather(snapshot, StatsType::Threat, dates)?,
-                vulnerabilities: gather(snapshot, StatsType::Vulnerability, dates)?,
+                risks: accumulate(Registered::stored::<RiskAverages>())?.into_partial()?,
+                threats: accumulate(Registered::stored::<ThreatAverageOnDate>())?.into_partial()?,
+                vulnerabilities: accumulate(Registered::stored::<VulnerabilityAverageOnDate>())?
+                    .into_partial()?,
             })
         })
     }
-}
-
-fn gather<P: Partial>(
-    snapshot: &mut Snapshot<'_>,
-    stats_type: StatsType,
-    dates: DateRange,
-) -> Result<P, DbError> {
-    let filter = StatsFilter {
-        stats_type: Some(stats_type),
-        dates,
-        ..StatsFilter::default()
-    };
-    let mut partial = P::default();
-    snapshot.for_each_client_day(&filter, None, &mut |date, documents| {
-        partial.fold(date, documents);
-    })?;
-    Ok(partial)
 }
 
 fn content(site: &Site, days: Days, from: NaiveDate, figures: &Figures) -> Markup {

@@ -65,7 +65,7 @@ pub(super) async fn clients(
         serde_json::to_string(&places).map_err(ApiError::internal)
     })
     .await?;
-    Ok(shared_json(&request, json))
+    Ok(shared_json(&request, json.into()))
 }
 
 fn places(snapshot: &mut Snapshot<'_>) -> Result<Vec<Place>, DbError> {

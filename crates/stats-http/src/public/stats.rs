@@ -14,7 +14,7 @@ use crate::extract::from_query;
 use crate::extract::lenient::{Flag, ShapeText, Text};
 use crate::period::{Days, last_days};
 use crate::processing::Processing;
-use crate::respond::{process, shared_json};
+use crate::respond::shared_json;
 use crate::state::App;
 use crate::turns::Party;
 
@@ -112,7 +112,6 @@ async fn answer(
     let shape = query.format.map_or(Shape::Map, |Text(shape)| shape);
     let processing = Processing::new(&app, processor, stats_type, &Value::Null, filter, shape)?
         .with_newest(last_only.then_some(LAST_STATS));
-    let state = app.clone();
-    let json = process(&app, Party::Visitors, move |db| processing.run(&state, db)).await?;
+    let json = processing.run(app, Party::Visitors).await?;
     Ok(shared_json(request, json))
 }

@@ -3,10 +3,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ContentType, ETag, EntityTag, IfNoneMatch,
 };
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 /// Responds with JSON that pages of any origin may read, or with 304 if `If-None-Match` matches.
-pub(crate) fn shared_json(request: &HttpRequest, json: String) -> HttpResponse {
+pub(crate) fn shared_json(request: &HttpRequest, json: Bytes) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
     json.hash(&mut hasher);
     let tag = EntityTag::new_strong(format!("{:016x}", hasher.finish()));

@@ -40,12 +40,14 @@ fn metrics_count_requests_stats_and_processors(database: &TestDatabase) {
         "stats_stored_total 2",
         r#"stats_processor_runs_total{processor="threat_average_on_date"} 2"#,
         r#"stats_processor_skipped_total{processor="threat_average_on_date"} 2"#,
-        r#"stats_db_connections{state="in_use"} 0"#,
     ] {
         assert!(
             metrics.lines().any(|found| found == line),
             "{line}\n{metrics}"
         );
+    }
+    for state in ["in_use", "idle"] {
+        assert!(metrics.contains(&format!("\nstats_db_connections{{state=\"{state}\"}} ")));
     }
     // Paths are recorded as patterns.
     assert!(!metrics.contains("secret"), "{metrics}");

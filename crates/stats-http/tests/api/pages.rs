@@ -11,7 +11,7 @@ use stats_processors::MAX_LABEL_LENGTH;
 use stats_sample::Sample;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{Response, Service, days_ago, new_stat, uuid};
+use crate::support::{Response, Service, days_ago, new_stat, stat, uuid};
 
 const PAGES: [&str; 5] = ["/", "/stats", "/about", "/about/more", "/help"];
 const SECURITY: &str = "/.well-known/security.txt";
@@ -114,6 +114,11 @@ fn home_counts_stats_without_naming_clients(database: &TestDatabase) {
             assert!(!page.contains(&client.uuid.to_string()), "{path}");
         }
     }
+    let other = service.front_office();
+    other.store([&stat(&uuid(), "risk", &days_ago(0), json!([]))]);
+    let text = text_of(&page(&service, "/"));
+    let numbers = format!("Clients 2 Analyses 3 Stats {}", all + 1);
+    assert!(text.contains(&numbers), "{text}");
 }
 
 on_each_database!(statistics_show_the_figures_of_the_json_files);
