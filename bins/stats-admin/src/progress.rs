@@ -13,7 +13,7 @@ use crate::stop::Stop;
 /// Time between two lines if standard error is not a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Shows the progress of a push or a pull on standard error: a bar on a terminal, otherwise a line every ten seconds.
+/// Shows the progress of a long command on standard error: a bar on a terminal, otherwise a line every ten seconds.
 pub(crate) struct Progress {
     unit: &'static str,
     bar: ProgressBar,

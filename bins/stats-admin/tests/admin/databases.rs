@@ -6,8 +6,9 @@ use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use stats_core::{AnalysisId, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::{DatabaseUrl, Db};
+use stats_core::{AnalysisId, DateRange, RawJson, Stat, StatsFilter, StatsType};
+use stats_db::{DatabaseUrl, Db, DbError, PartialKind};
+use stats_processors::{RiskPartial, StoredPartial};
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 
 use crate::support::{fail, program, succeed};
@@ -22,6 +23,43 @@ fn create_init_and_upgrade_report_what_they_did(database: &TestDatabase) {
     assert!(succeed(database, "db init").ends_with(": up to date\n"));
     assert!(succeed(database, "db upgrade").ends_with(": up to date\n"));
     assert_eq!(succeed(database, "client list"), "");
+}
+
+on_each_database!(upgrade_prepares_partials);
+fn upgrade_prepares_partials(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "CASES").id;
+    let days =
+        ["2026-01-01", "2026-01-02"].map(|date| stat(AnalysisId::random(), StatsType::Risk, date));
+    db.insert_stats(owner, &days).unwrap();
+    let stored = || {
+        let format = RiskPartial::FORMAT;
+        let kind = PartialKind {
+            format: format.name,
+            format_version: format.version,
+            stats_type: StatsType::Risk,
+            local_only: false,
+        };
+        db.read::<_, DbError>(|snapshot| {
+            let days = snapshot.day_versions(StatsType::Risk, DateRange::default())?;
+            let stored = days
+                .into_iter()
+                .map(|day| Ok(snapshot.partial(kind, day)?.is_some()));
+            stored.collect::<Result<Vec<_>, DbError>>()
+        })
+        .unwrap()
+    };
+    assert_eq!(stored(), [false, false]);
+    succeed(database, "db upgrade");
+    assert_eq!(stored(), [true, true]);
+    db.insert_stats(
+        owner,
+        &[stat(AnalysisId::random(), StatsType::Risk, "2026-01-02")],
+    )
+    .unwrap();
+    assert_eq!(stored(), [true, false]);
+    succeed(database, "db upgrade");
+    assert_eq!(stored(), [true, true]);
 }
 
 #[test]
