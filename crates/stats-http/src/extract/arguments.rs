@@ -96,9 +96,22 @@ fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-/// Deserializes the arguments of a route. `null` means that the argument is absent.
-fn deserialize<T: DeserializeOwned>(mut arguments: Map<String, Value>) -> Result<T, ApiError> {
-    arguments.retain(|_, value| !value.is_null());
+/// Deserializes the arguments of a route. `null` means that the argument is absent. Its name must be known all the same.
+fn deserialize<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, ApiError> {
+    let (absent, arguments): (Map<_, _>, _) = arguments
+        .into_iter()
+        .partition(|(_, value)| value.is_null());
+    for argument in absent {
+        if let Err(error @ ApiError::UnknownArgument(_)) =
+            deserialize_all::<T>(Map::from_iter([argument]))
+        {
+            return Err(error);
+        }
+    }
+    deserialize_all(arguments)
+}
+
+fn deserialize_all<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, ApiError> {
     let arguments = Arguments {
         rest: arguments.into_iter(),
         current: None,
@@ -231,7 +244,9 @@ mod tests {
                 other => panic!("{arguments}: {other}"),
             }
         }
-        let unknown = read(json!({"type": "risk", "foo": 1})).unwrap_err();
-        assert_eq!(unknown.to_string(), "Unknown arguments: foo");
+        for value in [json!(1), json!(null)] {
+            let unknown = read(json!({"flag": null, "foo": value, "type": "risk"})).unwrap_err();
+            assert_eq!(unknown.to_string(), "Unknown arguments: foo");
+        }
     }
 }
