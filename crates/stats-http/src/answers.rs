@@ -19,6 +19,10 @@ pub(crate) struct AnswerKey {
     pub(crate) changes: i64,
 }
 
+/// The expected number of answers. More than 32 would divide the memory into shards, none of which has room for a large
+/// answer: a year of vulnerabilities takes several megabytes.
+const ITEMS: usize = 32;
+
 /// The size of an answer in bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Size;
@@ -26,5 +30,26 @@ pub(crate) struct Size;
 impl Weighter<AnswerKey, Bytes> for Size {
     fn weight(&self, key: &AnswerKey, answer: &Bytes) -> u64 {
         (key.question.len() + answer.len()) as u64
+    }
+}
+
+/// An empty cache that takes about this many bytes of memory.
+pub(crate) fn answers(bytes: u64) -> Answers {
+    Answers::with_weighter(ITEMS, bytes, Size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_answer_is_cached() {
+        let cache = answers(16 << 20);
+        let key = AnswerKey {
+            question: "threats".to_owned(),
+            changes: 1,
+        };
+        cache.insert(key.clone(), vec![0; 8 << 20].into());
+        assert!(cache.get(&key).is_some());
     }
 }

@@ -6,7 +6,7 @@ use stats_partials::Partials;
 use stats_processors::Registry;
 use tokio::sync::Semaphore;
 
-use crate::answers::{Answers, Size, Summaries};
+use crate::answers::{Answers, Summaries, answers};
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
 use crate::limits::Share;
@@ -53,7 +53,7 @@ impl App {
             notes: Arc::new(Semaphore::new(1)),
             processors: Registry::default(),
             partials: Partials::new(db.clone(), config.cache_bytes / 4 * 3),
-            answers: Answers::with_weighter(1000, config.cache_bytes / 4, Size),
+            answers: answers(config.cache_bytes / 4),
             summaries: Summaries::new(2),
             db,
             config,

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use stats_core::{DateRange, StatsFilter};
 use stats_db::{DayPartial, DayVersion, Db, DbError, PartialKind, Snapshot};
 use stats_processors::{Accumulator, ProcessorError, Registered, Registry};
@@ -27,7 +27,8 @@ pub enum PartialsError {
 }
 
 /// Stores the partials of all days that have none, for processors whose partials can be stored. `advance` gets the number
-/// of processed days and their total; it ends the work early by breaking. What is stored remains.
+/// of processed days and their total; it ends the work early by breaking. What is stored remains. A partial that cannot
+/// be stored within a second, because another program writes, is left out.
 pub fn store_missing(
     db: &Db,
     processors: &Registry,
@@ -92,6 +93,10 @@ struct Month {
     size: u64,
 }
 
+/// The expected number of months. More than 32 would divide the memory into shards, none of which has room for a large
+/// month.
+const ITEMS: usize = 32;
+
 /// A merged partial takes about four times as much memory as the JSON of its days.
 #[derive(Clone)]
 struct MemoryUse;
@@ -105,23 +110,8 @@ impl Weighter<MonthKey, Arc<Month>> for MemoryUse {
 impl Partials {
     /// Uses about `cache_bytes` of memory.
     pub fn new(db: Db, cache_bytes: u64) -> Self {
-        let mut options = OptionsBuilder::new();
-        options
-            .shards(1)
-            .estimated_items_capacity(100)
-            .weight_capacity(cache_bytes);
-        // Each option is set, so they are valid.
-        let months = match options.build() {
-            Ok(options) => Cache::with_options(
-                options,
-                MemoryUse,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            Err(_) => Cache::with_weighter(100, cache_bytes, MemoryUse),
-        };
         Self {
-            months,
+            months: Cache::with_weighter(ITEMS, cache_bytes, MemoryUse),
             writer: Writer::start(db),
         }
     }
