@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
@@ -161,14 +162,15 @@ fn check_limits(text: &str) -> Result<(), InvalidValue> {
 
 /// Checks the string after its opening quote. Returns the text after its closing quote.
 fn check_string(mut rest: &[u8]) -> Result<&[u8], InvalidValue> {
-    loop {
-        rest = match rest {
-            [b'"', tail @ ..] => return Ok(tail),
+    while let Some(special) = memchr2(b'"', b'\\', rest) {
+        rest = match rest.split_at(special).1 {
             [b'\\', b'u', tail @ ..] => check_escape(tail)?,
-            [b'\\', _, tail @ ..] | [_, tail @ ..] => tail,
-            [] => return Ok(rest),
+            [b'\\', _, tail @ ..] => tail,
+            [_, tail @ ..] => return Ok(tail),
+            [] => break,
         };
     }
+    Ok(&[])
 }
 
 /// Checks an escape after its `\u`. Returns the text after it.

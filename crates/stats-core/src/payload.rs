@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::{FromStr, Utf8Error};
 
 use chrono::NaiveDate;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::kind;
@@ -70,22 +70,31 @@ impl<'de> Visitor<'de> for BatchVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
         let mut batch = Batch::default();
         let mut index = 0_usize;
-        while let Some(raw) = list.next_element::<&RawValue>()? {
-            // After the first error no stat is kept. When the errors are full, the rest is only checked for syntax.
-            if !batch.errors.is_full() {
-                let stat = parse_stat(raw, index, self.last_date, &mut batch.errors);
-                if batch.errors.is_empty() {
-                    batch.stats.extend(stat);
-                }
+        // After the first error no stat is kept. When the errors are full, the rest is only checked for syntax.
+        while !batch.errors.is_full() {
+            let Some(element) = list.next_element::<Element<'_>>()? else {
+                return Ok(batch);
+            };
+            let stat = parse_stat(element, index, self.last_date, &mut batch.errors);
+            if batch.errors.is_empty() {
+                batch.stats.extend(stat);
             }
             index += 1;
         }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(batch)
     }
 }
 
 /// The names of the fields of a stat.
 const FIELDS: [&str; 5] = ["uuid", "anr", "type", "date", "data"];
+
+/// An element of a batch. Each byte of a stat is scanned once.
+enum Element<'de> {
+    Object(Fields<'de>),
+    /// Another type of value, for messages.
+    Other(&'static str),
+}
 
 /// The unparsed fields of a stat. The last duplicate wins, and `null` means a missing field.
 #[derive(Default)]
@@ -94,18 +103,18 @@ struct Fields<'de> {
     unknown: Vec<String>,
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
+impl<'de> Deserialize<'de> for Element<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
+        struct ElementVisitor;
 
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
+        impl<'de> Visitor<'de> for ElementVisitor {
+            type Value = Element<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a stat")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Fields::default();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                     let mut known = fields.known.iter_mut().zip(FIELDS);
@@ -117,35 +126,56 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                         None => {}
                     }
                 }
-                Ok(fields)
+                Ok(Element::Object(fields))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Element::Other("a list"))
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Element::Other("a string"))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Element::Other("a boolean"))
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Element::Other("null"))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Element::Other("a number"))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Element::Other("a number"))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Element::Other("a number"))
             }
         }
 
-        deserializer.deserialize_map(FieldsVisitor)
+        deserializer.deserialize_any(ElementVisitor)
     }
 }
 
 /// Parses the stat at `index`. Adds its errors to `errors`.
 fn parse_stat(
-    raw: &RawValue,
+    element: Element<'_>,
     index: usize,
     last_date: NaiveDate,
     errors: &mut FieldErrors,
 ) -> Option<NewStat> {
-    if !raw.get().starts_with('{') {
-        errors.add(
-            index.to_string(),
-            format_args!("must be an object, not {}", kind(raw.get())),
-        );
-        return None;
-    }
-    let fields: Fields<'_> = match serde_json::from_str(raw.get()) {
-        Ok(fields) => fields,
-        // Only field names are decoded here.
-        Err(error) => {
+    let fields = match element {
+        Element::Object(fields) => fields,
+        Element::Other(kind) => {
             errors.add(
                 index.to_string(),
-                format_args!("has a field with a malformed name: {error}"),
+                format_args!("must be an object, not {kind}"),
             );
             return None;
         }
@@ -324,14 +354,16 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported_up_to_a_limit() {
-        let error = parse(&json!([{"type": "x"}, 5, []]))
+        let error = parse(&json!([{"type": "x"}, 5, [[1]], -5, 0.5, null, true, "x"]))
             .unwrap_err()
             .to_string();
         assert_eq!(
             error,
             "0.anr: is missing; 0.type: 'x' is not one of risk, threat, vulnerability, cartography, compliance; \
              0.date: is missing; 0.data: is missing; 1: must be an object, not a number; \
-             2: must be an object, not a list"
+             2: must be an object, not a list; 3: must be an object, not a number; \
+             4: must be an object, not a number; 5: must be an object, not null; \
+             6: must be an object, not a boolean; 7: must be an object, not a string"
         );
         let Err(PayloadError::Invalid(errors)) =
             parse_text(&format!("[{}0]", "0,".repeat(1_000_000)))
