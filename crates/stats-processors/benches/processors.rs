@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use serde_json::Value;
-use stats_core::MIN_DATE;
+use stats_core::{AnalysisId, MIN_DATE};
 use stats_processors::{Accumulator, Registered, Registry, Shape};
 use stats_sample::Sample;
 
@@ -30,6 +30,19 @@ fn fold_a_stat(bencher: Bencher, name: &str) {
         .counter(BytesCount::of_str(&document))
         .with_inputs(|| processor.start())
         .bench_local_refs(|partial| partial.fold(MIN_DATE, [black_box(document.as_str())]));
+}
+
+/// Folds the extract of 50 analyses of one client.
+#[divan::bench(args = PROCESSORS[1..])]
+fn fold_an_extract(bencher: Bencher, name: &str) {
+    let processor = processor(name);
+    let documents = documents(&processor, MIN_DATE);
+    let mut stats = documents.iter().map(|document| (AnalysisId::random(), document.into()));
+    let extract = processor.extract(&mut stats).expect("an extract");
+    bencher
+        .counter(BytesCount::of_slice(&extract))
+        .with_inputs(|| processor.start())
+        .bench_local_refs(|partial| partial.fold_extract(MIN_DATE, black_box(&extract), None));
 }
 
 /// Merges the partial of one day into that of a year.

@@ -178,7 +178,7 @@ fn rank(((_, text), (votes, newest)): &Candidate) -> (u64, NaiveDate, &str) {
 
 /// Removes invisible characters, characters that change the direction of the text, and white space at the ends.
 /// Truncates to [`MAX_LABEL_LENGTH`]. Line breaks and tabs become spaces.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let visible = text
         .replace(|c: char| c.is_whitespace() && is_invisible(c), " ")
         .replace(is_invisible, "");

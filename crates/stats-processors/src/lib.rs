@@ -16,7 +16,10 @@ pub use object::{
     MAX_KEPT_OBJECTS, ObjectAverages, ObjectMeans, ObjectMeansOnDate, ObjectPartial,
     ThreatAverageOnDate, VulnerabilityAverageOnDate,
 };
-pub use processor::{Format, Partial, Processor, Selection, Shape, StoredPartial};
+pub use processor::{
+    AnalysisDocuments, ExtractedPartial, Format, Partial, Processor, Selection, Shape,
+    StoredPartial, UnreadableExtract,
+};
 pub use registry::{Accumulator, Finisher, ProcessorError, Registered, Registry};
 pub use risk::{
     Kind, Level, Levels, RiskAverages, RiskAveragesOnDate, RiskHistory, RiskMeans, RiskParameters,

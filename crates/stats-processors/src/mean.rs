@@ -19,8 +19,7 @@ pub struct Mean(u64, u128);
 impl Mean {
     /// Adds a value.
     pub fn add(&mut self, value: f64) {
-        // The conversion saturates, so a value out of range cannot overflow the sum.
-        self.add_units((value * SCALE as f64).round() as u64);
+        self.add_units(units(value));
     }
 
     /// Adds the values of another mean.
@@ -46,9 +45,19 @@ impl Mean {
         Some((quotient | u128::from(has_remainder)) as f64 / (1_u128 << shift) as f64)
     }
 
-    fn add_units(&mut self, units: u64) {
-        self.merge(Self(1, units.into()));
+    /// The mean of one value in units of 10⁻⁹.
+    pub(crate) fn of_units(units: u64) -> Self {
+        Self(1, units.into())
     }
+
+    pub(crate) fn add_units(&mut self, units: u64) {
+        self.merge(Self::of_units(units));
+    }
+}
+
+/// A value in units of 10⁻⁹. The conversion saturates, so a value out of range cannot overflow a sum.
+pub(crate) fn units(value: f64) -> u64 {
+    (value * SCALE as f64).round() as u64
 }
 
 /// The mean over analyses and the mean over clients, each with its count.

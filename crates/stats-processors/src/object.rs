@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use stats_core::{MAX_OBJECTS, StatsType};
+use stats_core::{AnalysisId, MAX_OBJECTS, StatsType};
 use uuid::Uuid;
 
-use crate::label::{Candidates, Labels, LabelsUsed, Language};
-use crate::{Cell, Format, Mean, Partial, Processor, StoredPartial, json};
+use crate::label::{Candidates, Labels, LabelsUsed, Language, clean};
+use crate::mean::units;
+use crate::processor::AnalysisDocuments;
+use crate::{
+    Cell, ExtractedPartial, Format, Mean, Partial, Processor, StoredPartial, UnreadableExtract,
+    json,
+};
 
 /// Number of objects that a partial keeps after it has more than twice as many.
 pub const MAX_KEPT_OBJECTS: usize = 2 * MAX_OBJECTS;
@@ -80,6 +85,19 @@ impl ObjectPartial {
         objects
     }
 
+    fn add(&mut self, date: NaiveDate, client_day: ClientDay) {
+        self.skipped = self.skipped.saturating_add(client_day.skipped);
+        for (uuid, day) in client_day.objects {
+            let object = self.objects.entry(uuid).or_default();
+            object.labels.add(day.labels, date);
+            let cells = object.days.entry(date).or_default();
+            for (cell, mean) in cells.iter_mut().zip(day.numbers) {
+                cell.add(mean);
+            }
+        }
+        self.prune();
+    }
+
     fn prune(&mut self) {
         if self.objects.len() > 2 * MAX_KEPT_OBJECTS {
             let kept = self.most_reported(MAX_KEPT_OBJECTS).into_iter();
@@ -107,16 +125,7 @@ impl Partial for ObjectPartial {
         for document in documents {
             client_day.fold(&self.objects, date, &document.into());
         }
-        self.skipped = self.skipped.saturating_add(client_day.skipped);
-        for (uuid, day) in client_day.objects {
-            let object = self.objects.entry(uuid).or_default();
-            object.labels.add(day.labels, date);
-            let cells = object.days.entry(date).or_default();
-            for (cell, mean) in cells.iter_mut().zip(day.numbers) {
-                cell.add(mean);
-            }
-        }
-        self.prune();
+        self.add(date, client_day);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -186,7 +195,6 @@ fn merge_numbers(cells: &mut Numbers<Cell>, other: &Numbers<Cell>) {
 #[derive(Default)]
 struct ClientDay {
     skipped: u64,
-    stats: u64,
     objects: BTreeMap<Uuid, ObjectDay>,
 }
 
@@ -194,64 +202,143 @@ struct ClientDay {
 struct ObjectDay {
     labels: LabelsUsed,
     numbers: Numbers<Mean>,
-    /// The number of the last stat with the object.
-    stat: u64,
 }
 
 impl ClientDay {
     fn fold(&mut self, known: &BTreeMap<Uuid, Object>, date: NaiveDate, document: &str) {
-        let Some(elements) = json::objects(document, &Element::NAMES) else {
-            self.skipped += 1;
-            return;
-        };
-        self.stats += 1;
-        self.skipped += elements.len().saturating_sub(MAX_OBJECTS) as u64;
-        // In reverse, because the last element of an object counts.
-        for element in elements.into_iter().take(MAX_OBJECTS).rev() {
-            let element = element.and_then(Element::read);
-            let added = element.and_then(|element| self.add(known, date, element));
-            if added.is_none() {
-                self.skipped += 1;
-            }
+        let (elements, skipped) = Element::read_all(document);
+        self.skipped += skipped;
+        for element in elements {
+            let numbers = element.units.map(Mean::of_units);
+            self.add(known, date, element.uuid, &element.labels, numbers);
         }
     }
 
-    /// Adds an element, or returns `None` to skip it.
+    /// Adds the numbers of an object with given labels, or skips them.
     fn add(
         &mut self,
         known: &BTreeMap<Uuid, Object>,
         date: NaiveDate,
-        element: Element<'_>,
-    ) -> Option<()> {
-        if self.objects.len() >= MAX_OBJECTS && !self.objects.contains_key(&element.uuid) {
+        uuid: Uuid,
+        labels: &LabelTexts<impl AsRef<str>>,
+        numbers: Numbers<Mean>,
+    ) {
+        let Some(object) = self.object(uuid) else {
+            let [count, ..] = numbers;
+            self.skipped += count.count();
+            return;
+        };
+        for (mean, more) in object.numbers.iter_mut().zip(numbers) {
+            mean.merge(more);
+        }
+        let known = known.get(&uuid).map(|object| &object.labels);
+        for (language, text) in Language::ALL.into_iter().zip(labels) {
+            if let Some(text) = text {
+                object.labels.add(known, language, text.as_ref(), date);
+            }
+        }
+    }
+
+    /// The object, unless there are too many objects with smaller ids.
+    fn object(&mut self, uuid: Uuid) -> Option<&mut ObjectDay> {
+        if self.objects.len() >= MAX_OBJECTS && !self.objects.contains_key(&uuid) {
             let last = self.objects.last_entry();
-            let last = last.filter(|last| element.uuid < *last.key())?;
+            let last = last.filter(|last| uuid < *last.key())?;
             let [count, ..] = last.remove().numbers;
             self.skipped += count.count();
         }
-        let object = self.objects.entry(element.uuid).or_default();
-        if object.stat == self.stats {
-            return None;
-        }
-        object.stat = self.stats;
-        for (mean, number) in object.numbers.iter_mut().zip(element.numbers) {
-            mean.add(number);
-        }
-        let known = known.get(&element.uuid).map(|object| &object.labels);
-        for (language, text) in Language::ALL.into_iter().zip(element.labels) {
-            if let Some(text) = text {
-                object.labels.add(known, language, &text, date);
+        Some(self.objects.entry(uuid).or_default())
+    }
+}
+
+/// Text in each language.
+type LabelTexts<T> = [Option<T>; Language::ALL.len()];
+
+/// The extract of one client's stats of one day. Objects and their labels occur once, not in each stat.
+#[derive(Default, Serialize, Deserialize)]
+struct Extract {
+    /// The analysis of each stat, and the number of its skipped parts.
+    stats: Vec<(AnalysisId, u64)>,
+    /// The positions of the stats with an object and labels, and its numbers in units of 10⁻⁹.
+    objects: BTreeMap<LabelledObject, Vec<(u32, Numbers<u64>)>>,
+}
+
+type LabelledObject = (Uuid, LabelTexts<String>);
+
+/// Maximum number of elements in an extract, about 5 MB.
+const MAX_EXTRACT: usize = 1 << 18;
+
+impl ExtractedPartial for ObjectPartial {
+    const EXTRACT: Format = Format {
+        name: "object-extract",
+        version: 1,
+    };
+
+    fn extract(documents: &mut AnalysisDocuments<'_, '_>) -> Option<Vec<u8>> {
+        let mut extract = Extract::default();
+        let mut size = 0_usize;
+        for (analysis, document) in documents {
+            let stat = u32::try_from(extract.stats.len()).ok()?;
+            let (elements, skipped) = Element::read_all(&document);
+            extract.stats.push((analysis, skipped));
+            size += elements.len() + 1;
+            if size > MAX_EXTRACT {
+                return None;
+            }
+            for Element {
+                uuid,
+                labels,
+                units,
+            } in elements
+            {
+                let labels = labels.map(|text| Some(clean(&text?)).filter(|text| !text.is_empty()));
+                let stats = extract.objects.entry((uuid, labels)).or_default();
+                stats.push((stat, units));
             }
         }
-        Some(())
+        postcard::to_allocvec(&extract).ok()
+    }
+
+    fn fold_extract(
+        &mut self,
+        date: NaiveDate,
+        extract: &[u8],
+        analyses: Option<&BTreeSet<AnalysisId>>,
+    ) -> Result<(), UnreadableExtract> {
+        let Extract { stats, objects } = postcard::from_bytes(extract)?;
+        let mut client_day = ClientDay::default();
+        let is_selected: Vec<_> = stats
+            .iter()
+            .map(|(analysis, skipped)| {
+                let is_selected = analyses.is_none_or(|analyses| analyses.contains(analysis));
+                client_day.skipped += if is_selected { *skipped } else { 0 };
+                is_selected
+            })
+            .collect();
+        for ((uuid, labels), stats) in objects {
+            let mut numbers = Numbers::<Mean>::default();
+            for (stat, units) in stats {
+                if is_selected.get(stat as usize) == Some(&true) {
+                    for (mean, units) in numbers.iter_mut().zip(units) {
+                        mean.add_units(units);
+                    }
+                }
+            }
+            let [count, ..] = numbers;
+            if count.count() > 0 {
+                client_day.add(&self.objects, date, uuid, &labels, numbers);
+            }
+        }
+        self.add(date, client_day);
+        Ok(())
     }
 }
 
 /// An element of a stat.
 struct Element<'de> {
     uuid: Uuid,
-    labels: [Option<Cow<'de, str>>; Language::ALL.len()],
-    numbers: Numbers<f64>,
+    labels: LabelTexts<Cow<'de, str>>,
+    units: Numbers<u64>,
 }
 
 impl<'de> Element<'de> {
@@ -266,15 +353,30 @@ impl<'de> Element<'de> {
         Language::Dutch.as_str(),
     ];
 
+    /// The readable elements of a stat, one of each object, and the number of the others.
+    fn read_all(document: &'de str) -> (Vec<Self>, u64) {
+        let Some(elements) = json::objects(document, &Self::NAMES) else {
+            return (Vec::new(), 1);
+        };
+        let total = elements.len();
+        // In reverse, because the last element of an object counts: the sort is stable.
+        let elements = elements.into_iter().take(MAX_OBJECTS).rev();
+        let mut read: Vec<_> = elements.filter_map(|fields| Self::read(fields?)).collect();
+        read.sort_by_key(|element| element.uuid);
+        read.dedup_by_key(|element| element.uuid);
+        let skipped = total - read.len();
+        (read, skipped as u64)
+    }
+
     fn read(fields: json::Fields<'de, 8>) -> Option<Self> {
         let [uuid, count, max_risk, average_rate, labels @ ..] = fields.values;
         Some(Self {
             uuid: json::text(uuid?)?.parse().ok()?,
             labels: labels.map(|label| label.and_then(json::text)),
-            numbers: [
-                json::number(count?)?,
-                json::number(max_risk?)?,
-                json::number(average_rate?)?,
+            units: [
+                units(json::number(count?)?),
+                units(json::number(max_risk?)?),
+                units(json::number(average_rate?)?),
             ],
         })
     }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,7 +7,7 @@ use chrono::NaiveDate;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use stats_core::{FieldErrors, InvalidValue, Stat, StatsType};
+use stats_core::{AnalysisId, FieldErrors, InvalidValue, Stat, StatsType};
 
 use crate::names::named_enum;
 
@@ -45,13 +46,40 @@ pub trait StoredPartial: Partial + Serialize + DeserializeOwned {
     const FORMAT: Format;
 }
 
-/// The format of a stored partial.
+/// A partial that reads little of long documents. The part of one client's stats of one day that it reads can be stored
+/// as an extract, to be folded without the documents, also for some of the analyses.
+pub trait ExtractedPartial: StoredPartial {
+    /// The format of extracts.
+    const EXTRACT: Format;
+
+    /// The extract of the stats of one client and day, or `None` if it would be too large.
+    fn extract(documents: &mut AnalysisDocuments<'_, '_>) -> Option<Vec<u8>>;
+
+    /// Adds what [`Partial::fold`] would add for the documents of `analyses`, or of all analyses. An error changes
+    /// nothing.
+    fn fold_extract(
+        &mut self,
+        date: NaiveDate,
+        extract: &[u8],
+        analyses: Option<&BTreeSet<AnalysisId>>,
+    ) -> Result<(), UnreadableExtract>;
+}
+
+/// Stats: the analysis and the document of each.
+pub type AnalysisDocuments<'a, 'd> = dyn Iterator<Item = (AnalysisId, Cow<'d, str>)> + 'a;
+
+/// The error of an extract that is damaged or has another format.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored extract cannot be read")]
+pub struct UnreadableExtract(#[from] postcard::Error);
+
+/// The format of a stored partial or extract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Format {
-    /// Identifies the type of the partial.
+    /// Identifies the type of the content.
     pub name: &'static str,
-    /// Must change when stored partials of the previous version become unreadable, or differ from the result of folding
-    /// the same stats.
+    /// Must change when content of the previous version becomes unreadable, or differs from the result of folding the
+    /// same stats.
     pub version: u32,
 }
 

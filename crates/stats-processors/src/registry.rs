@@ -1,15 +1,16 @@
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::NaiveDate;
 use serde_json::Value;
-use stats_core::{InvalidValue, Stat, StatsType};
+use stats_core::{AnalysisId, InvalidValue, Stat, StatsType};
 
-use crate::processor::parameters;
+use crate::processor::{AnalysisDocuments, parameters};
 use crate::{
-    Format, Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape, StoredPartial,
-    ThreatAverageOnDate, VulnerabilityAverageOnDate,
+    ExtractedPartial, Format, Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape,
+    StoredPartial, ThreatAverageOnDate, UnreadableExtract, VulnerabilityAverageOnDate,
 };
 
 /// An error of a registry, an accumulator or a finisher.
@@ -22,12 +23,15 @@ pub enum ProcessorError {
     /// The accumulator belongs to a processor with another type of partial.
     #[error("the accumulator belongs to a processor with another type of partial")]
     OtherPartial,
-    /// The processor was not registered with [`Registry::register_stored`].
-    #[error("the partials of this processor cannot be stored")]
+    /// The partials or extracts of this processor cannot be stored.
+    #[error("the partials or extracts of this processor cannot be stored")]
     NotStored,
     /// A stored partial is not JSON, or belongs to another type.
     #[error("the stored partial cannot be read")]
     Read(#[source] serde_json::Error),
+    /// A stored extract is damaged or has another format.
+    #[error(transparent)]
+    Extract(#[from] UnreadableExtract),
     /// A partial or a result cannot be written as JSON.
     #[error("the partial or result cannot be written as JSON")]
     Write(#[source] serde_json::Error),
@@ -42,8 +46,8 @@ impl Default for Registry {
         Self(vec![
             Registered::stored::<RiskAverages>(),
             Registered::stored::<RiskAveragesOnDate>(),
-            Registered::stored::<ThreatAverageOnDate>(),
-            Registered::stored::<VulnerabilityAverageOnDate>(),
+            Registered::extracted::<ThreatAverageOnDate>(),
+            Registered::extracted::<VulnerabilityAverageOnDate>(),
         ])
     }
 }
@@ -101,6 +105,7 @@ pub struct Registered {
     start: fn() -> Box<dyn ErasedPartial>,
     prepare: fn(&Value) -> Result<Finisher, InvalidValue>,
     storage: Option<Storage>,
+    extraction: Option<Extraction>,
 }
 
 impl Registered {
@@ -114,6 +119,7 @@ impl Registered {
             prepare: Finisher::new::<P>,
             format: None,
             storage: None,
+            extraction: None,
         }
     }
 
@@ -126,11 +132,34 @@ impl Registered {
         }
     }
 
+    /// A processor whose partials and extracts can be stored.
+    pub fn extracted<P: Processor<Partial: ExtractedPartial>>() -> Self {
+        Self {
+            extraction: Some(Extraction {
+                format: P::Partial::EXTRACT,
+                extract: P::Partial::extract,
+                fold: fold_extract::<P::Partial>,
+            }),
+            ..Self::stored::<P>()
+        }
+    }
+
+    /// The format of its extracts, or `None` if it has none.
+    pub fn extract_format(&self) -> Option<Format> {
+        self.extraction.map(|extraction| extraction.format)
+    }
+
+    /// See [`ExtractedPartial::extract`]. `None` also if the processor has no extracts.
+    pub fn extract(&self, documents: &mut AnalysisDocuments<'_, '_>) -> Option<Vec<u8>> {
+        (self.extraction?.extract)(documents)
+    }
+
     /// An empty accumulator.
     pub fn start(&self) -> Accumulator {
         Accumulator {
             partial: (self.start)(),
             storage: self.storage,
+            extraction: self.extraction,
         }
     }
 
@@ -150,6 +179,7 @@ impl fmt::Debug for Registered {
 pub struct Accumulator {
     partial: Box<dyn ErasedPartial>,
     storage: Option<Storage>,
+    extraction: Option<Extraction>,
 }
 
 impl Accumulator {
@@ -177,6 +207,17 @@ impl Accumulator {
     pub fn merge_json(&mut self, json: &[u8]) -> Result<(), ProcessorError> {
         let storage = self.storage.ok_or(ProcessorError::NotStored)?;
         (storage.merge_json)(&mut *self.partial, json)
+    }
+
+    /// Adds an extract of some stats, see [`ExtractedPartial::fold_extract`].
+    pub fn fold_extract(
+        &mut self,
+        date: NaiveDate,
+        extract: &[u8],
+        analyses: Option<&BTreeSet<AnalysisId>>,
+    ) -> Result<(), ProcessorError> {
+        let extraction = self.extraction.ok_or(ProcessorError::NotStored)?;
+        (extraction.fold)(&mut *self.partial, date, extract, analyses)
     }
 
     /// The partial. Fails if it has another type.
@@ -263,9 +304,36 @@ impl Storage {
     }
 }
 
+/// The functions that make and read the extracts of a type of partial.
+#[derive(Clone, Copy)]
+struct Extraction {
+    format: Format,
+    extract: fn(&mut AnalysisDocuments<'_, '_>) -> Option<Vec<u8>>,
+    fold: FoldExtract,
+}
+
+type FoldExtract = fn(
+    &mut dyn ErasedPartial,
+    NaiveDate,
+    &[u8],
+    Option<&BTreeSet<AnalysisId>>,
+) -> Result<(), ProcessorError>;
+
+fn fold_extract<P: ExtractedPartial>(
+    partial: &mut dyn ErasedPartial,
+    date: NaiveDate,
+    extract: &[u8],
+    analyses: Option<&BTreeSet<AnalysisId>>,
+) -> Result<(), ProcessorError> {
+    let partial = partial.as_any_mut().downcast_mut::<P>();
+    let partial = partial.ok_or(ProcessorError::OtherPartial)?;
+    Ok(partial.fold_extract(date, extract, analyses)?)
+}
+
 /// [`Partial`] without generic methods.
 trait ErasedPartial: Send + Sync {
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn fold(&mut self, date: NaiveDate, documents: &mut dyn Iterator<Item = Cow<'_, str>>);
     fn merge(&mut self, other: &dyn ErasedPartial) -> Result<(), ProcessorError>;
@@ -275,6 +343,10 @@ trait ErasedPartial: Send + Sync {
 
 impl<P: Partial> ErasedPartial for P {
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 

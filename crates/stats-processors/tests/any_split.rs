@@ -1,18 +1,19 @@
 //! The order, split, merging and storing of client-days do not change the bytes of the result. The means equal those of
 //! a naive computation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
-use proptest::collection::{hash_map, vec};
+use proptest::collection::{hash_map, hash_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use stats_core::{MIN_DATE, StatsType};
+use stats_core::{AnalysisId, MIN_DATE, StatsType};
 use stats_processors::{
     Accumulator, Cell, Level, MAX_VALUE, ObjectPartial, Partial, ProcessorError, Registered,
     Registry, RiskParameters, RiskPartial, Shape,
 };
+use uuid::Uuid;
 
 /// One client's stats of one day.
 type ClientDay = (NaiveDate, Vec<String>);
@@ -224,6 +225,28 @@ proptest! {
             prop_assert_eq!(result, finisher.finish(&in_order, shape)?);
         }
         prop_assert_eq!(String::from_utf8(planned.to_json()?)?, String::from_utf8(in_order.to_json()?)?);
+    }
+
+    #[test]
+    fn extracts_fold_like_the_documents_of_the_analyses(
+        client_days in client_days(StatsType::Threat),
+        numbers in vec(0_u128..3, 4),
+        selected in hash_set(0_u128..3, 0..3),
+    ) {
+        let analysis = |number: u128| AnalysisId(Uuid::from_u128(number));
+        let processor = *Registry::default().find("threat_average_on_date").unwrap();
+        let selected = selected.into_iter().map(analysis).collect::<BTreeSet<_>>();
+        for analyses in [None, Some(&selected)] {
+            let (mut expected, mut found) = (processor.start(), processor.start());
+            for (date, documents) in &client_days {
+                let stats = || numbers.iter().map(|number| analysis(*number)).zip(documents);
+                let of_analyses = stats().filter(|(analysis, _)| analyses.is_none_or(|them| them.contains(analysis)));
+                expected.fold(*date, of_analyses.map(|(_, document)| document));
+                let mut stats = stats().map(|(analysis, document)| (analysis, document.into()));
+                found.fold_extract(*date, &processor.extract(&mut stats).unwrap(), analyses)?;
+            }
+            prop_assert_eq!(String::from_utf8(found.to_json()?)?, String::from_utf8(expected.to_json()?)?);
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use std::ops::Range;
 
 use chrono::{Days, NaiveDate};
-use stats_core::{MAX_OBJECTS, MIN_DATE};
-use stats_processors::{MAX_KEPT_OBJECTS, ObjectAverages, ObjectPartial, Partial};
+use stats_core::{AnalysisId, MAX_OBJECTS, MIN_DATE};
+use stats_processors::{
+    ExtractedPartial, MAX_KEPT_OBJECTS, ObjectAverages, ObjectPartial, Partial,
+};
 use uuid::Uuid;
 
 fn uuid(number: usize) -> Uuid {
@@ -27,6 +29,18 @@ fn stat(numbers: impl IntoIterator<Item = usize>) -> String {
 fn fold(stats: &[String]) -> ObjectPartial {
     let mut partial = ObjectPartial::default();
     partial.fold(MIN_DATE, stats);
+    partial
+}
+
+fn extract(stats: &[String]) -> Option<Vec<u8>> {
+    let stats = stats.iter().map(|stat| (AnalysisId::random(), stat.into()));
+    ObjectPartial::extract(&mut { stats })
+}
+
+fn fold_extract(stats: &[String]) -> ObjectPartial {
+    let mut partial = ObjectPartial::default();
+    let extract = extract(stats).unwrap();
+    partial.fold_extract(MIN_DATE, &extract, None).unwrap();
     partial
 }
 
@@ -72,10 +86,33 @@ fn a_client_day_keeps_the_objects_with_the_smallest_ids() {
     for _ in 0..stats.len() {
         stats.rotate_left(1);
         for stats in [stats.clone(), stats.iter().rev().cloned().collect()] {
-            let json = serde_json::to_string(&fold(&stats)).unwrap();
-            assert_eq!(json, serde_json::to_string(&in_order).unwrap());
+            for partial in [fold(&stats), fold_extract(&stats)] {
+                let json = serde_json::to_string(&partial).unwrap();
+                assert_eq!(json, serde_json::to_string(&in_order).unwrap());
+            }
         }
     }
+}
+
+#[test]
+fn a_client_day_with_too_many_elements_has_no_extract() {
+    let stat = stat(0..MAX_OBJECTS);
+    let extract = |number| extract(&vec![stat.clone(); number]);
+    assert!(extract(63).is_some());
+    assert!(extract(65).is_none());
+    let mut empty = (0..).map(|_| (AnalysisId::random(), "5".into()));
+    assert!(ObjectPartial::extract(&mut empty).is_none(), "it ends");
+}
+
+#[test]
+fn a_damaged_extract_changes_nothing() {
+    let extract = extract(&[stat(0..5)]).unwrap();
+    let mut partial = ObjectPartial::default();
+    for end in 0..extract.len() {
+        let result = partial.fold_extract(MIN_DATE, &extract[..end], None);
+        assert!(result.is_err(), "{end}");
+    }
+    assert_eq!((partial.skipped(), kept(&partial)), (0, 0));
 }
 
 #[test]
