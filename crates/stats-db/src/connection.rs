@@ -186,10 +186,10 @@ fn configure_sqlite(
     match access {
         // Reading the schema fails if the file is unreadable or not a database.
         Access::Read => conn.batch_execute("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema"),
-        // FULL: committed data must survive a power cut.
+        // FULL: committed data must survive a power cut. A checkpoint syncs the file, so it waits for 16 MB.
         Access::Write => {
             switch_to_wal(conn, lock_timeout)?;
-            conn.batch_execute("PRAGMA synchronous = FULL")
+            conn.batch_execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000")
         }
     }
 }
@@ -256,7 +256,7 @@ impl ManageConnection for Connector {
 }
 
 /// The key of the advisory lock that allows one writing transaction at a time on PostgreSQL ("stats" in ASCII).
-const WRITE_LOCK: i64 = 0x73_74_61_74_73;
+pub(crate) const WRITE_LOCK: i64 = 0x73_74_61_74_73;
 
 /// Begins a read transaction on a snapshot of the database.
 pub(crate) fn begin_read(conn: &mut DbConnection, statement: Option<Duration>) -> QueryResult<()> {
@@ -283,22 +283,32 @@ pub(crate) fn begin_write(
     lock: Duration,
     statement: Option<Duration>,
 ) -> QueryResult<()> {
+    begin_write_unlocked(conn, lock, statement)?;
+    let DbConnection::Postgres(conn) = conn else {
+        return Ok(());
+    };
+    let locked = conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"));
+    if locked.is_err() {
+        let _ = AnsiTransactionManager::rollback_transaction(conn);
+    }
+    locked
+}
+
+/// Like [`begin_write`], but on PostgreSQL the transaction has to take [`WRITE_LOCK`] before it writes.
+pub(crate) fn begin_write_unlocked(
+    conn: &mut DbConnection,
+    lock: Duration,
+    statement: Option<Duration>,
+) -> QueryResult<()> {
     match conn {
-        DbConnection::Postgres(conn) => {
-            AnsiTransactionManager::begin_transaction_sql(
-                conn,
-                &format!(
-                    "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
-                    milliseconds(Some(lock)),
-                    milliseconds(statement)
-                ),
-            )?;
-            let locked = conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"));
-            if locked.is_err() {
-                let _ = AnsiTransactionManager::rollback_transaction(conn);
-            }
-            locked
-        }
+        DbConnection::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(
+            conn,
+            &format!(
+                "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
+                milliseconds(Some(lock)),
+                milliseconds(statement)
+            ),
+        ),
         DbConnection::Sqlite(conn) => {
             conn.batch_execute(&format!("PRAGMA busy_timeout = {}", lock.as_millis()))?;
             AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")

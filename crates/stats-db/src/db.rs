@@ -5,7 +5,9 @@ use diesel::r2d2::{Pool, PooledConnection};
 use sqlite_deadline::{Limit, LimitGuard};
 
 use crate::cancel::Cancel;
-use crate::connection::{Access, Connector, DbConnection, begin_read, begin_write, finish};
+use crate::connection::{
+    Access, Connector, DbConnection, begin_read, begin_write, begin_write_unlocked, finish,
+};
 use crate::error::Wait;
 use crate::monitor::Monitor;
 use crate::{DatabaseUrl, DbError, Snapshot, Timeouts};
@@ -162,6 +164,18 @@ impl Db {
         work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         self.write_after(self.shared.timeouts.lock, work)
+    }
+
+    /// Like [`Db::write`], but on PostgreSQL `work` has to take [`WRITE_LOCK`](crate::connection::WRITE_LOCK) before it
+    /// writes.
+    pub(crate) fn write_unlocked<T>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.shared.monitor.require_undamaged()?;
+        let lock = self.shared.timeouts.lock;
+        let begin = |conn: &mut DbConnection| begin_write_unlocked(conn, lock, self.statement);
+        self.begin(Access::Write, begin)?.transact(work)
     }
 
     /// Like [`Db::write`], with the long lock timeout of migrations and without a statement timeout.

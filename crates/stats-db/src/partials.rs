@@ -1,4 +1,4 @@
-//! Stored intermediate results of processors, and the versions that tell whether they are up to date.
+//! Stored partials and extracts of processors, and the versions that tell whether they are up to date.
 //!
 //! Triggers count the changes of stats and give each type and day the number of its last change as its version. They
 //! cover every writer, including the Python service on an adopted database.
@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use stats_core::{DateRange, StatsType};
+use stats_core::{ClientId, DateRange, StatsType};
 
 use crate::connection::on_each_backend;
 use crate::schema::{stats_change, stats_day, stats_partial};
@@ -26,12 +26,33 @@ pub struct PartialKind {
     pub format_version: u32,
     /// The type of the stats.
     pub stats_type: StatsType,
-    /// Whether only stats of local clients count.
-    pub local_only: bool,
+    /// Whose stats.
+    pub scope: Scope,
+}
+
+/// The clients whose stats are part of a partial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All clients.
+    All,
+    /// Local clients.
+    Local,
+    /// One client.
+    Client(ClientId),
+}
+
+impl Scope {
+    fn number(self) -> i32 {
+        match self {
+            Self::All => 0,
+            Self::Local => -1,
+            Self::Client(ClientId(id)) => id,
+        }
+    }
 }
 
 /// The stats of a type and day at one moment. Every change of these stats, also their deletion, makes a greater version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DayVersion {
     /// The day.
     pub date: NaiveDate,
@@ -70,7 +91,7 @@ impl Db {
                     stats_partial::format.eq(kind.format),
                     stats_partial::kind.eq(kind.stats_type.as_str()),
                     stats_partial::date.eq(day.date),
-                    stats_partial::is_local.eq(kind.local_only),
+                    stats_partial::scope.eq(kind.scope.number()),
                     stats_partial::format_version.eq(i64::from(kind.format_version)),
                     stats_partial::version.eq(day.version),
                     stats_partial::partial.eq(content),
@@ -79,10 +100,10 @@ impl Db {
                     diesel::insert_into(stats_partial::table)
                         .values(row)
                         .on_conflict((
-                            stats_partial::format,
                             stats_partial::kind,
+                            stats_partial::scope,
+                            stats_partial::format,
                             stats_partial::date,
-                            stats_partial::is_local,
                         ))
                         .do_update()
                         .set((
@@ -122,22 +143,32 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The content of the stored partial of a day, if it is of this kind and version.
-    pub fn partial(
+    /// Visits the stored partials of a kind within some dates, of any version.
+    pub fn for_each_partial(
         &mut self,
         kind: PartialKind,
-        day: DayVersion,
-    ) -> Result<Option<Vec<u8>>, DbError> {
+        dates: DateRange,
+        visit: &mut dyn FnMut(DayVersion, &[u8]),
+    ) -> Result<(), DbError> {
         self.run(|conn| {
-            let partial = stats_partial::table
-                .filter(stats_partial::format.eq(kind.format))
-                .filter(stats_partial::kind.eq(kind.stats_type.as_str()))
-                .filter(stats_partial::date.eq(day.date))
-                .filter(stats_partial::is_local.eq(kind.local_only))
-                .filter(stats_partial::format_version.eq(i64::from(kind.format_version)))
-                .filter(stats_partial::version.eq(day.version))
-                .select(stats_partial::partial);
-            Ok(partial.first(conn).optional()?)
+            on_each_backend!(conn, |conn, _Backend, RowByRow| {
+                let partials = stats_partial::table
+                    .filter(stats_partial::kind.eq(kind.stats_type.as_str()))
+                    .filter(stats_partial::scope.eq(kind.scope.number()))
+                    .filter(stats_partial::format.eq(kind.format))
+                    .filter(stats_partial::format_version.eq(i64::from(kind.format_version)))
+                    .filter(stats_partial::date.between(dates.from(), dates.to()))
+                    .select((
+                        stats_partial::date,
+                        stats_partial::version,
+                        stats_partial::partial,
+                    ));
+                for row in partials.load_iter::<(NaiveDate, i64, Vec<u8>), RowByRow>(conn)? {
+                    let (date, version, content) = row?;
+                    visit(DayVersion { date, version }, &content);
+                }
+            });
+            Ok(())
         })
     }
 }

@@ -68,16 +68,17 @@ diesel::table! {
         kind -> Text,
         date -> Date,
         version -> BigInt,
+        count -> BigInt,
     }
 }
 
 diesel::table! {
-    stats_partial (format, kind, date, is_local) {
-        format -> Text,
+    stats_partial (kind, scope, format, date) {
         #[sql_name = "type"]
         kind -> Text,
         date -> Date,
-        is_local -> Bool,
+        scope -> Integer,
+        format -> Text,
         format_version -> BigInt,
         version -> BigInt,
         partial -> Binary,

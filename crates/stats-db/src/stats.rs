@@ -7,9 +7,9 @@ use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date, Integer, Text, Timestamp, Uuid};
 use diesel::sqlite::Sqlite;
-use stats_core::{AnalysisId, ClientId, Stat, StatId, StatsFilter, StatsType};
+use stats_core::{AnalysisId, ClientId, Page, Stat, StatId, StatsFilter, StatsType};
 
-use crate::connection::{DbConnection, on_each_backend};
+use crate::connection::{DbConnection, WRITE_LOCK, on_each_backend};
 use crate::db::Session;
 use crate::newest::IsNewest;
 use crate::rows::{NewStatRow, StatRow};
@@ -24,7 +24,7 @@ impl Db {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(|conn| match conn {
+        self.write_unlocked(|conn| match conn {
             DbConnection::Postgres(conn) => insert_arrays(conn, owner, batch),
             DbConnection::Sqlite(conn) => insert_rows(conn, owner, batch),
         })
@@ -53,8 +53,8 @@ impl Db {
     }
 }
 
-/// One statement for the whole batch. It casts the documents one after the other: as `jsonb` they may be six times as
-/// large.
+/// One statement for the whole batch. It takes the write lock after it has converted the documents to `jsonb`, which takes
+/// as long as storing them.
 fn insert_arrays(
     conn: &mut PgConnection,
     ClientId(owner): ClientId,
@@ -71,11 +71,15 @@ fn insert_arrays(
     }
 
     let documents: Vec<_> = batch.iter().map(|stat| stat.data.as_str()).collect();
-    let stored: Vec<Stored> = diesel::sql_query(
-        "INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id) \
-         SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)::jsonb, $6, $7 \
+    let stored: Vec<Stored> = diesel::sql_query(format!(
+        "WITH batch AS MATERIALIZED ( \
+            SELECT unnest($1) AS uuid, unnest($2) AS anr, unnest($3) AS type, unnest($4) AS date, \
+                unnest($5)::jsonb AS data), \
+         locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({WRITE_LOCK}) FROM (SELECT count(*) FROM batch) AS all_of_it) \
+         INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id) \
+         SELECT uuid, anr, type, date, data, $6, $7 FROM batch CROSS JOIN locked \
          ON CONFLICT (uuid) DO NOTHING RETURNING uuid",
-    )
+    ))
     .bind::<Array<Uuid>, _>(column(batch, |stat| stat.uuid.0))
     .bind::<Array<Uuid>, _>(column(batch, |stat| stat.analysis.0))
     .bind::<Array<Text>, _>(column(batch, |stat| stat.stats_type.as_str()))
@@ -150,30 +154,45 @@ macro_rules! filtered {
     }};
 }
 
-/// The page of `$filter`, ordered by date and then by id.
-macro_rules! page {
+/// The ids of the stats that `$filter` selects, ordered by date and then by id, regardless of its page.
+macro_rules! ids {
     ($Backend:ty, $filter:expr) => {
         filtered!($Backend, $filter, stats::table)
             .order((stats::date, stats::uuid))
-            // SQLite has no OFFSET without a LIMIT.
-            .limit($filter.page.limit.map_or(i64::MAX, i64::from))
-            .offset($filter.page.offset.into())
+            .select(stats::seq)
     };
 }
 
 /// A stat and its owner.
 type OwnedRow = (Option<i32>, StatRow);
 
+/// Stats in a snapshot, found by [`Snapshot::select`].
+pub struct Selection<'f> {
+    filter: &'f StatsFilter,
+    /// All of them in order, unless a search while visiting is faster.
+    ids: Option<Vec<i64>>,
+}
+
+impl Selection<'_> {
+    /// The ids on the page of the filter.
+    fn page(&self) -> impl Iterator<Item = i64> {
+        let Page { offset, limit } = self.filter.page;
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        let ids = self.ids.iter().flatten().copied();
+        ids.skip(offset as usize).take(limit)
+    }
+}
+
 /// A snapshot of the database. It holds a connection while it exists.
 pub struct Snapshot<'a> {
     pub(crate) session: Session<'a>,
 }
 
-/// The JSON documents of one client's stats on one day.
-pub type Documents<'a> = dyn Iterator<Item = Cow<'static, str>> + 'a;
+/// One client's stats of one day: the analysis and the JSON document of each.
+pub type Documents<'a> = dyn Iterator<Item = (AnalysisId, Cow<'static, str>)> + 'a;
 
-/// The date, the client and the document of a stat.
-type DocumentRow = (NaiveDate, Option<i32>, JsonText<'static>);
+/// The date, the client, the analysis and the document of a stat.
+type DocumentRow = (NaiveDate, Option<i32>, DbUuid, JsonText<'static>);
 
 impl Snapshot<'_> {
     /// Runs queries on this snapshot.
@@ -201,13 +220,35 @@ impl Snapshot<'_> {
         filter: &StatsFilter,
         mut visit: impl FnMut(Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
-        self.for_each_owned_stat(filter, |_, stat| visit(stat))
+        let selection = self.select(filter)?;
+        self.for_each_selected(&selection, |_, stat| visit(stat))
     }
 
-    /// Like [`Snapshot::for_each_stat`], with the owner of each stat if it is known.
-    pub fn for_each_owned_stat(
+    /// Finds the stats that `filter` selects, so that they can be counted and visited in one search.
+    pub fn select<'f>(&mut self, filter: &'f StatsFilter) -> Result<Selection<'f>, DbError> {
+        let ids = self.run(|conn| match conn {
+            DbConnection::Postgres(conn) if filter.newest_only => {
+                Ok(Some(ids!(Pg, filter).load(conn)?))
+            }
+            DbConnection::Postgres(_) => Ok(None),
+            // SQLite would sort the rows with their documents.
+            DbConnection::Sqlite(conn) => Ok(Some(ids!(Sqlite, filter).load(conn)?)),
+        })?;
+        Ok(Selection { filter, ids })
+    }
+
+    /// The number of stats in a selection, ignoring the page of its filter.
+    pub fn count_selected(&mut self, selection: &Selection<'_>) -> Result<u64, DbError> {
+        match &selection.ids {
+            Some(ids) => Ok(ids.len() as u64),
+            None => self.count_stats(selection.filter),
+        }
+    }
+
+    /// Visits the page of a selection like [`Snapshot::for_each_stat`], with the owner of each stat if it is known.
+    pub fn for_each_selected(
         &mut self,
-        filter: &StatsFilter,
+        selection: &Selection<'_>,
         mut visit: impl FnMut(Option<ClientId>, Stat) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let db = self.session.db();
@@ -222,16 +263,26 @@ impl Snapshot<'_> {
         self.run(|conn| {
             match conn {
                 DbConnection::Postgres(conn) => {
-                    let rows = page!(Pg, filter).select((stats::client_id, StatRow::as_select()));
+                    let page = selection.filter.page;
+                    let rows = match &selection.ids {
+                        Some(_) => stats::table
+                            .filter(stats::seq.eq_any(selection.page()))
+                            .into_boxed::<Pg>(),
+                        None => filtered!(Pg, selection.filter, stats::table)
+                            .limit(page.limit.map_or(i64::MAX, i64::from))
+                            .offset(page.offset.into()),
+                    };
+                    let rows = rows
+                        .order((stats::date, stats::uuid))
+                        .select((stats::client_id, StatRow::as_select()));
                     for row in rows.load_iter::<OwnedRow, PgRowByRowLoadingMode>(conn)? {
                         if visit_row(row)?.is_break() {
                             break;
                         }
                     }
                 }
-                // SQLite would sort the rows with their documents.
                 DbConnection::Sqlite(conn) => {
-                    for seq in page!(Sqlite, filter).select(stats::seq).load::<i64>(conn)? {
+                    for seq in selection.page() {
                         let row = stats::table
                             .filter(stats::seq.eq(seq))
                             .select((stats::client_id, StatRow::as_select()))
@@ -246,8 +297,8 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Visits the stats that `filter` selects by client and day: `visit` gets the date and the JSON documents of one
-    /// client's stats on that date, row by row. Days are in ascending order; stats without a client form one group.
+    /// Visits the stats that `filter` selects by client and day: `visit` gets the date and the documents of one client's
+    /// stats on that date, row by row. Days are in ascending order; stats without a client form one group.
     /// With `newest` only that many stats are selected: the newest by date, then by arrival.
     ///
     /// The page of the filter is ignored.
@@ -269,7 +320,7 @@ impl Snapshot<'_> {
                     query = query.filter(stats::seq.eq_any(selected));
                 }
                 let rows = query
-                    .select((stats::date, stats::client_id, stats::data))
+                    .select((stats::date, stats::client_id, stats::anr, stats::data))
                     .order((stats::date, stats::client_id))
                     .load_iter::<DocumentRow, RowByRow>(conn)?;
                 let rows = rows.map(|row| db.check_cancelled().and_then(|()| Ok(row?)));
@@ -287,10 +338,10 @@ fn visit_client_days(
     let mut failure = Ok(());
     let rows = rows.map_while(|row| row.map_err(|error| failure = Err(error)).ok());
     let mut rows = rows.peekable();
-    while let Some(&(date, client, _)) = rows.peek() {
+    while let Some(&(date, client, ..)) = rows.peek() {
         let mut documents = std::iter::from_fn(|| {
             let row = rows.next_if(|row| (row.0, row.1) == (date, client));
-            row.map(|(.., JsonText(document))| document)
+            row.map(|(.., anr, JsonText(document))| (AnalysisId(anr.0), document))
         });
         visit(date, &mut documents);
         // Skip the documents that `visit` did not read.
@@ -328,17 +379,17 @@ mod tests {
 
     impl<ST, Q, Conn> RunQueryDsl<Conn> for Explain<ST, Q> {}
 
-    /// The plan that the database chooses to read a page.
+    /// The plan that the database chooses to find the ids of stats.
     fn plan(db: &Db, filter: &StatsFilter) -> String {
         db.read::<_, DbError>(|snapshot| {
             snapshot.run(|conn| {
                 let steps: Vec<String> = match conn {
                     DbConnection::Postgres(conn) => {
-                        let query = page!(Pg, filter).select(stats::seq);
+                        let query = ids!(Pg, filter);
                         Explain("EXPLAIN ", query, PhantomData::<Text>).load(conn)?
                     }
                     DbConnection::Sqlite(conn) => {
-                        let query = page!(Sqlite, filter).select(stats::seq);
+                        let query = ids!(Sqlite, filter);
                         let types = PhantomData::<(Integer, Integer, Integer, Text)>;
                         let steps = Explain("EXPLAIN QUERY PLAN ", query, types);
                         let steps: Vec<(i32, i32, i32, String)> = steps.load(conn)?;

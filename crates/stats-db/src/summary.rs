@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use diesel::dsl::{count_star, max, min};
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
-use stats_core::{MIN_DATE, Role, StatsType};
+use diesel::query_builder::SqlQuery;
+use diesel::sql_types::BigInt;
+use stats_core::{DateRange, Role, StatsType};
 
-use crate::connection::on_each_backend;
-use crate::schema::{client, stats};
-use crate::types::DbUuid;
+use crate::schema::{client, stats_day};
 use crate::{Db, DbError, Snapshot};
 
 /// Totals of the stats. They stay the same while [`Db::changes`] does.
@@ -19,6 +19,12 @@ pub struct Summary {
     pub stats: BTreeMap<StatsType, u64>,
     /// The first and the last date.
     pub dates: Option<(NaiveDate, NaiveDate)>,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
 }
 
 /// A type, its number of stats, and their first and last date.
@@ -46,38 +52,50 @@ impl Snapshot<'_> {
     /// The totals of the stats, without stats dated after `last_date` and stats of unknown types, which an older
     /// service may have left.
     pub fn summary(&mut self, last_date: NaiveDate) -> Result<Summary, DbError> {
+        let dates = DateRange::until(last_date);
         self.run(|conn| {
-            let known = || {
-                stats::table
-                    .filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
-                    .filter(stats::date.between(MIN_DATE, last_date))
-            };
-            let by_type: Vec<OfType> = known()
-                .group_by(stats::kind)
+            let count = sql::<BigInt>("CAST(sum(count) AS BIGINT)");
+            let by_type: Vec<OfType> = stats_day::table
+                .filter(stats_day::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
+                .filter(stats_day::date.between(dates.from(), dates.to()))
+                .filter(stats_day::count.gt(0))
+                .group_by(stats_day::kind)
                 .select((
-                    stats::kind,
-                    count_star(),
-                    min(stats::date),
-                    max(stats::date),
+                    stats_day::kind,
+                    count,
+                    min(stats_day::date),
+                    max(stats_day::date),
                 ))
                 .load(conn)?;
-            // `SELECT DISTINCT` reads the index; `count(DISTINCT anr)` reads all rows and takes ten times as long.
-            let analyses = on_each_backend!(conn, |conn, _Backend, RowByRow| {
-                let analyses = known().select(stats::anr).distinct();
-                let rows = analyses.load_iter::<DbUuid, RowByRow>(conn)?;
-                rows.map(|row| row.map(|_| 1_u64))
-                    .sum::<QueryResult<u64>>()?
-            });
+            let analyses: Number = count_analyses(dates).get_result(conn)?;
             let first = by_type.iter().filter_map(|(_, _, first, _)| *first).min();
             let last = by_type.iter().filter_map(|(.., last)| *last).max();
             let by_type = by_type
                 .into_iter()
                 .filter_map(|(kind, count, ..)| Some((kind.parse().ok()?, count.unsigned_abs())));
             Ok(Summary {
-                analyses,
+                analyses: analyses.number.unsigned_abs(),
                 stats: by_type.collect(),
                 dates: first.zip(last),
             })
         })
     }
+}
+
+/// Counts the analyses with stats of known types within `dates`. It walks the index from one analysis to the next and
+/// looks for one stat of each, so the time depends on their number and not on that of the stats.
+fn count_analyses(dates: DateRange) -> SqlQuery {
+    let types = StatsType::ALL.map(|known| format!("'{known}'")).join(", ");
+    diesel::sql_query(format!(
+        "WITH RECURSIVE analysis (anr) AS ( \
+            SELECT (SELECT anr FROM stats ORDER BY anr LIMIT 1) \
+            UNION ALL \
+            SELECT (SELECT stats.anr FROM stats WHERE stats.anr > analysis.anr ORDER BY stats.anr LIMIT 1) \
+            FROM analysis WHERE anr IS NOT NULL) \
+         SELECT count(*) AS number FROM analysis \
+         WHERE (SELECT 1 FROM stats WHERE stats.anr = analysis.anr AND type IN ({types}) \
+            AND date BETWEEN '{}' AND '{}' LIMIT 1) IS NOT NULL",
+        dates.from(),
+        dates.to()
+    ))
 }

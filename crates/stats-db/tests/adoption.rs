@@ -111,7 +111,7 @@ fn rows_with_unknown_types_or_dates_are_skipped() {
     let mut documents = Vec::new();
     db.read::<_, DbError>(|snapshot| {
         snapshot.for_each_client_day(&all, None, &mut |_, of_client| {
-            documents.extend(of_client.map(|document| document.into_owned()));
+            documents.extend(of_client.map(|(_, document)| document.into_owned()));
         })
     })
     .unwrap();

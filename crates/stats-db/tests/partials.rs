@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Months, NaiveDate};
-use stats_core::{AnalysisId, DateRange, Stat, StatsType};
-use stats_db::{ClientChange, DayPartial, DayVersion, Db, PartialKind};
+use stats_core::{AnalysisId, ClientId, DateRange, MAX_DATE, Stat, StatsFilter, StatsType};
+use stats_db::{ClientChange, DayPartial, DayVersion, Db, DbError, PartialKind, Scope};
 use stats_testing::{TestDatabase, client, day, on_each_database, stat};
 
 type Versions = BTreeMap<(StatsType, NaiveDate), i64>;
@@ -19,6 +19,16 @@ fn versions(db: &Db) -> Versions {
     StatsType::ALL.into_iter().flat_map(all).collect()
 }
 
+/// Checks the summary, which adds up the counts of days, against the stats.
+fn assert_counts(db: &Db) {
+    let summary = db.read::<_, DbError>(|snapshot| snapshot.summary(MAX_DATE));
+    let mut counts = BTreeMap::new();
+    for stat in db.stats(&StatsFilter::default()).unwrap() {
+        *counts.entry(stat.stats_type).or_default() += 1;
+    }
+    assert_eq!(summary.unwrap().stats, counts);
+}
+
 /// The days whose version changes when `work` runs. Each gets a version that was never used.
 fn changed_by(db: &Db, work: impl FnOnce()) -> Vec<(StatsType, NaiveDate)> {
     let (before, changes) = (versions(db), db.changes().unwrap());
@@ -30,6 +40,7 @@ fn changed_by(db: &Db, work: impl FnOnce()) -> Vec<(StatsType, NaiveDate)> {
         .collect();
     assert!(changed.values().all(|version| *version > changes));
     assert_eq!(changed.is_empty(), db.changes().unwrap() == changes);
+    assert_counts(db);
     changed.into_keys().collect()
 }
 
@@ -143,6 +154,7 @@ fn stats_from_before_the_migration_have_versions(database: &TestDatabase) {
     assert_eq!(db.migrate().unwrap(), [migration]);
     let days: Vec<_> = versions(&db).into_keys().collect();
     assert_eq!(days, [(StatsType::Risk, day("2026-01-01"))]);
+    assert_counts(&db);
 }
 
 on_each_database!(a_stored_partial_is_never_replaced_by_an_older_one);
@@ -152,7 +164,7 @@ fn a_stored_partial_is_never_replaced_by_an_older_one(database: &TestDatabase) {
         format: "risk",
         format_version: 2,
         stats_type: StatsType::Risk,
-        local_only: false,
+        scope: Scope::All,
     };
     let date = day("2026-01-01");
     let at = |version| DayVersion { date, version };
@@ -165,7 +177,17 @@ fn a_stored_partial_is_never_replaced_by_an_older_one(database: &TestDatabase) {
         }])
         .unwrap();
     };
-    let stored = |kind, day| db.read(|snapshot| snapshot.partial(kind, day)).unwrap();
+    let stored = |kind, day: DayVersion| {
+        let mut stored = None;
+        db.read(|snapshot| {
+            snapshot.for_each_partial(kind, DateRange::day(day.date), &mut |found, content| {
+                assert_eq!(found.date, day.date);
+                stored = (found == day).then(|| String::from_utf8(content.to_owned()).unwrap());
+            })
+        })
+        .unwrap();
+        stored
+    };
     assert_eq!(stored(kind, at(7)), None);
     for (version, content, newest) in [
         (7, "a", (7, "a")),
@@ -194,7 +216,15 @@ fn a_stored_partial_is_never_replaced_by_an_older_one(database: &TestDatabase) {
             ..kind
         },
         PartialKind {
-            local_only: true,
+            scope: Scope::Local,
+            ..kind
+        },
+        PartialKind {
+            scope: Scope::Client(ClientId(1)),
+            ..kind
+        },
+        PartialKind {
+            scope: Scope::Client(ClientId(2)),
             ..kind
         },
     ] {

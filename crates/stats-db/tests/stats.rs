@@ -215,7 +215,7 @@ impl Fleet {
                 let mut documents = Vec::new();
                 let count = snapshot.count_stats(filter)?;
                 snapshot.for_each_client_day(filter, None, &mut |date, of_client| {
-                    documents.extend(of_client.map(|document| (date, document.into_owned())));
+                    documents.extend(of_client.map(|(_, document)| (date, document.into_owned())));
                 })?;
                 Ok::<_, DbError>((count, documents))
             })
@@ -344,7 +344,9 @@ fn client_days_group_by_client_and_day(database: &TestDatabase) {
         snapshot.for_each_client_day(&all(), None, &mut |date, documents| {
             // Leave the last day unread.
             let documents = documents.take(if date == day(first) { 9 } else { 0 });
-            let mut documents: Vec<_> = documents.map(|document| document.into_owned()).collect();
+            let mut documents: Vec<_> = documents
+                .map(|(_, document)| document.into_owned())
+                .collect();
             documents.sort();
             days.push((date, documents.join("")));
         })

@@ -129,18 +129,15 @@ impl Processing {
         let Self {
             processor, filter, ..
         } = self;
-        db.read(|snapshot| {
-            if filter.owner.is_none() && filter.analyses.is_none() && self.newest.is_none() {
-                let (dates, local_only) = (filter.dates, filter.local_only);
-                return app
-                    .partials
-                    .accumulate(snapshot, processor, dates, local_only);
+        db.read(|snapshot| match self.newest {
+            None => app.partials.accumulate(snapshot, processor, filter),
+            newest => {
+                let mut accumulator = processor.start();
+                snapshot.for_each_client_day(filter, newest, &mut |date, documents| {
+                    accumulator.fold(date, documents.map(|(_, document)| document));
+                })?;
+                Ok(accumulator)
             }
-            let mut accumulator = processor.start();
-            snapshot.for_each_client_day(filter, self.newest, &mut |date, documents| {
-                accumulator.fold(date, documents);
-            })?;
-            Ok(accumulator)
         })
     }
 }

@@ -2,6 +2,8 @@
 
 mod writer;
 
+use std::collections::BTreeSet;
+use std::iter;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,8 +11,8 @@ use chrono::{Datelike, NaiveDate};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use stats_core::{DateRange, StatsFilter};
-use stats_db::{DayPartial, DayVersion, Db, DbError, PartialKind, Snapshot};
-use stats_processors::{Accumulator, ProcessorError, Registered, Registry};
+use stats_db::{DayPartial, DayVersion, Db, DbError, PartialKind, Scope, Snapshot};
+use stats_processors::{Accumulator, Format, ProcessorError, Registered, Registry};
 
 use crate::writer::Writer;
 
@@ -36,7 +38,7 @@ pub fn store_missing(
 ) -> Result<(), PartialsError> {
     let mut days: Vec<(&Registered, PartialKind, DayVersion)> = Vec::new();
     for processor in processors.iter() {
-        let Some(kind) = kind(processor, false) else {
+        let Some(kind) = kind(processor, processor.format, Scope::All) else {
             continue;
         };
         if days.iter().all(|(_, known, _)| *known != kind) {
@@ -49,18 +51,20 @@ pub fn store_missing(
         let dates = DateRange::day(day.date);
         let partial = db.read::<_, PartialsError>(|snapshot| {
             // The version may be newer by now.
-            let day = snapshot.day_versions(kind.stats_type, dates)?.pop();
-            match day {
-                Some(day) if snapshot.partial(*kind, day)?.is_none() => {
-                    let content = fold(snapshot, processor, dates, kind.local_only)?.to_json()?;
-                    Ok(Some(DayPartial {
-                        kind: *kind,
-                        day,
-                        content,
-                    }))
-                }
-                _ => Ok(None),
+            let Some(day) = snapshot.day_versions(kind.stats_type, dates)?.pop() else {
+                return Ok(None);
+            };
+            let mut is_stored = false;
+            snapshot.for_each_partial(*kind, dates, &mut |stored, _| is_stored |= stored == day)?;
+            if is_stored {
+                return Ok(None);
             }
+            let content = fold(snapshot, processor, &of_type(processor, dates))?.to_json()?;
+            Ok(Some(DayPartial {
+                kind: *kind,
+                day,
+                content,
+            }))
         })?;
         db.store_partials(partial.as_slice())?;
         if advance(done, days.len()).is_break() {
@@ -70,7 +74,7 @@ pub fn store_missing(
     Ok(())
 }
 
-/// The partials of a database. Simultaneous requests for the same partial share its computation.
+/// The partials and extracts of a database. Simultaneous requests for the same partial share its computation.
 pub struct Partials {
     months: Cache<MonthKey, Arc<Month>, MemoryUse>,
     writer: Writer,
@@ -116,17 +120,46 @@ impl Partials {
         }
     }
 
-    /// Folds the stats of the processor's type, from the stored partials as far as they are up to date.
+    /// Folds the stats of the processor's type that `filter` selects, regardless of its page: from stored partials and
+    /// extracts as far as they are up to date.
     pub fn accumulate(
         &self,
         snapshot: &mut Snapshot<'_>,
         processor: &Registered,
-        dates: DateRange,
-        local_only: bool,
+        filter: &StatsFilter,
     ) -> Result<Accumulator, PartialsError> {
-        let Some(kind) = kind(processor, local_only) else {
-            return Ok(fold(snapshot, processor, dates, local_only)?);
+        let filter = &StatsFilter {
+            stats_type: Some(processor.stats_type),
+            ..filter.clone()
         };
+        match filter.owner {
+            None if filter.analyses.is_none() => {
+                let scope = match filter.local_only {
+                    true => Scope::Local,
+                    false => Scope::All,
+                };
+                if let Some(kind) = kind(processor, processor.format, scope) {
+                    return self.merge_months(snapshot, processor, kind, filter.dates);
+                }
+            }
+            Some(owner) if !filter.local_only => {
+                let format = processor.extract_format();
+                if let Some(kind) = kind(processor, format, Scope::Client(owner)) {
+                    return self.fold_extracts(snapshot, processor, kind, filter);
+                }
+            }
+            _ => {}
+        }
+        Ok(fold(snapshot, processor, filter)?)
+    }
+
+    fn merge_months(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        processor: &Registered,
+        kind: PartialKind,
+        dates: DateRange,
+    ) -> Result<Accumulator, PartialsError> {
         let mut total = processor.start();
         let days = snapshot.day_versions(kind.stats_type, dates)?;
         for days in days.chunk_by(|one, next| month(one.date) == month(next.date)) {
@@ -141,7 +174,7 @@ impl Partials {
             };
             let month = self
                 .months
-                .get_or_insert_with(&key, || self.merge(snapshot, processor, kind, days))?;
+                .get_or_insert_with(&key, || self.merge(snapshot, processor, &key, days))?;
             total.merge(&month.accumulator)?;
         }
         Ok(total)
@@ -152,44 +185,85 @@ impl Partials {
         &self,
         snapshot: &mut Snapshot<'_>,
         processor: &Registered,
-        kind: PartialKind,
+        key: &MonthKey,
         days: &[DayVersion],
     ) -> Result<Arc<Month>, PartialsError> {
+        let kind = key.kind;
+        let mut missing: BTreeSet<_> = days.iter().copied().collect();
         let mut month = Month {
             accumulator: processor.start(),
             size: 0,
         };
-        for day in days {
-            let stored = snapshot.partial(kind, *day)?;
-            let stored = stored.filter(|json| month.accumulator.merge_json(json).is_ok());
-            month.size += match stored {
-                Some(json) => json.len() as u64,
-                None => {
-                    let dates = DateRange::day(day.date);
-                    let partial = fold(snapshot, processor, dates, kind.local_only)?;
-                    month.accumulator.merge(&partial)?;
-                    let content = partial.to_json()?;
-                    let size = content.len() as u64;
-                    self.writer.store(DayPartial {
-                        kind,
-                        day: *day,
-                        content,
-                    });
-                    size
-                }
+        let dates = DateRange::new(key.first, key.last).unwrap_or_default();
+        snapshot.for_each_partial(kind, dates, &mut |day, json| {
+            if missing.contains(&day) && month.accumulator.merge_json(json).is_ok() {
+                missing.remove(&day);
+                month.size += json.len() as u64;
+            }
+        })?;
+        for day in missing {
+            let filter = StatsFilter {
+                local_only: kind.scope == Scope::Local,
+                ..of_type(processor, DateRange::day(day.date))
             };
+            let partial = fold(snapshot, processor, &filter)?;
+            month.accumulator.merge(&partial)?;
+            let content = partial.to_json()?;
+            month.size += content.len() as u64;
+            self.writer.store(DayPartial { kind, day, content });
         }
         Ok(Arc::new(month))
     }
+
+    /// Folds the extracts of one client's days, and makes those that are missing.
+    fn fold_extracts(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        processor: &Registered,
+        kind: PartialKind,
+        filter: &StatsFilter,
+    ) -> Result<Accumulator, PartialsError> {
+        let analyses = filter.analyses.as_ref();
+        let mut total = processor.start();
+        let days = snapshot.day_versions(kind.stats_type, filter.dates)?;
+        let mut missing: BTreeSet<_> = days.into_iter().collect();
+        snapshot.for_each_partial(kind, filter.dates, &mut |day, extract| {
+            if missing.contains(&day) && total.fold_extract(day.date, extract, analyses).is_ok() {
+                missing.remove(&day);
+            }
+        })?;
+        for day in missing {
+            let of_day = StatsFilter {
+                dates: DateRange::day(day.date),
+                ..filter.clone()
+            };
+            let all_of_day = StatsFilter {
+                analyses: None,
+                ..of_day.clone()
+            };
+            let mut extract = processor.extract(&mut iter::empty());
+            snapshot.for_each_client_day(&all_of_day, None, &mut |_, documents| {
+                extract = processor.extract(documents);
+            })?;
+            match extract {
+                Some(content) => {
+                    total.fold_extract(day.date, &content, analyses)?;
+                    self.writer.store(DayPartial { kind, day, content });
+                }
+                None => total.merge(&fold(snapshot, processor, &of_day)?)?,
+            }
+        }
+        Ok(total)
+    }
 }
 
-fn kind(processor: &Registered, local_only: bool) -> Option<PartialKind> {
-    let format = processor.format?;
+fn kind(processor: &Registered, format: Option<Format>, scope: Scope) -> Option<PartialKind> {
+    let Format { name, version } = format?;
     Some(PartialKind {
-        format: format.name,
-        format_version: format.version,
+        format: name,
+        format_version: version,
         stats_type: processor.stats_type,
-        local_only,
+        scope,
     })
 }
 
@@ -197,21 +271,23 @@ fn month(date: NaiveDate) -> (i32, u32) {
     (date.year(), date.month())
 }
 
+/// The stats that the processor folds.
+fn of_type(processor: &Registered, dates: DateRange) -> StatsFilter {
+    StatsFilter {
+        stats_type: Some(processor.stats_type),
+        dates,
+        ..StatsFilter::default()
+    }
+}
+
 fn fold(
     snapshot: &mut Snapshot<'_>,
     processor: &Registered,
-    dates: DateRange,
-    local_only: bool,
+    filter: &StatsFilter,
 ) -> Result<Accumulator, DbError> {
-    let filter = StatsFilter {
-        stats_type: Some(processor.stats_type),
-        dates,
-        local_only,
-        ..StatsFilter::default()
-    };
     let mut accumulator = processor.start();
-    snapshot.for_each_client_day(&filter, None, &mut |date, documents| {
-        accumulator.fold(date, documents);
+    snapshot.for_each_client_day(filter, None, &mut |date, documents| {
+        accumulator.fold(date, documents.map(|(_, document)| document));
     })?;
     Ok(accumulator)
 }

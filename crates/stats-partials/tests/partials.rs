@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use stats_core::{AnalysisId, Client, DateRange, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::{ClientChange, Db, Documents, PartialKind, Snapshot};
+use stats_db::{ClientChange, Db, DbError, Documents, PartialKind, Scope, Snapshot};
 use stats_partials::{Partials, PartialsError, store_missing};
 use stats_processors::{Format, Partial, Processor, Registered, Registry, StoredPartial};
 use stats_testing::{TestDatabase, client, day, days, on_each_database, stat};
@@ -34,18 +34,22 @@ fn threat(date: NaiveDate, count: u32) -> Stat {
     }
 }
 
-/// The result of folding all stats.
-fn fold(snapshot: &mut Snapshot<'_>, dates: DateRange, local_only: bool) -> String {
-    let filter = StatsFilter {
+fn within(dates: DateRange) -> StatsFilter {
+    StatsFilter {
         stats_type: Some(StatsType::Threat),
         dates,
-        local_only,
         ..StatsFilter::default()
-    };
+    }
+}
+
+/// The result of folding the stats themselves.
+fn fold(snapshot: &mut Snapshot<'_>, filter: &StatsFilter) -> String {
     let mut accumulator = threats().start();
-    let mut fold = |date, documents: &mut Documents<'_>| accumulator.fold(date, documents);
+    let mut fold = |date, documents: &mut Documents<'_>| {
+        accumulator.fold(date, documents.map(|(_, document)| document));
+    };
     snapshot
-        .for_each_client_day(&filter, None, &mut fold)
+        .for_each_client_day(filter, None, &mut fold)
         .unwrap();
     String::from_utf8(accumulator.to_json().unwrap()).unwrap()
 }
@@ -53,18 +57,17 @@ fn fold(snapshot: &mut Snapshot<'_>, dates: DateRange, local_only: bool) -> Stri
 fn accumulate(
     partials: &Partials,
     snapshot: &mut Snapshot<'_>,
-    dates: DateRange,
-    local_only: bool,
+    filter: &StatsFilter,
 ) -> Result<String, PartialsError> {
-    let accumulator = partials.accumulate(snapshot, &threats(), dates, local_only)?;
+    let accumulator = partials.accumulate(snapshot, &threats(), filter)?;
     Ok(String::from_utf8(accumulator.to_json()?).unwrap())
 }
 
 /// Compares both on one snapshot.
-fn check(db: &Db, partials: &Partials, dates: DateRange, local_only: bool) {
+fn check(db: &Db, partials: &Partials, filter: &StatsFilter) {
     db.read::<_, PartialsError>(|snapshot| {
-        let accumulated = accumulate(partials, snapshot, dates, local_only)?;
-        assert_eq!(accumulated, fold(snapshot, dates, local_only));
+        let accumulated = accumulate(partials, snapshot, filter)?;
+        assert_eq!(accumulated, fold(snapshot, filter), "{filter:?}");
         Ok(())
     })
     .unwrap();
@@ -122,10 +125,27 @@ fn random_operations_give_the_result_of_folding(database: &TestDatabase) {
         change(&db, &clients, random);
         let (one, two) = (random_day(random), random_day(random));
         let dates = DateRange::new(one.min(two), one.max(two)).unwrap();
+        let owner = &clients[random.random_range(0..clients.len())];
+        let stats = db.stats(&StatsFilter::default()).unwrap().into_iter();
+        let some = stats.filter(|_| random.random()).map(|stat| stat.analysis);
+        let some = Some(some.collect());
         let third = Partials::new(db.clone(), CACHE);
         for partials in [&first, &second, &third] {
             for dates in [dates, DateRange::default()] {
-                check(&db, partials, dates, random.random());
+                for (owner, analyses) in [
+                    (None, &None),
+                    (None, &some),
+                    (Some(owner.id), &None),
+                    (Some(owner.id), &some),
+                ] {
+                    let filter = StatsFilter {
+                        owner,
+                        analyses: analyses.clone(),
+                        local_only: random.random(),
+                        ..within(dates)
+                    };
+                    check(&db, partials, &filter);
+                }
             }
         }
     }
@@ -150,33 +170,125 @@ fn concurrent_writers_and_readers_on_two_servers_agree(database: &TestDatabase) 
             });
         }
         for (db, partials) in servers.iter().chain(&servers) {
-            let running = &running;
+            let (clients, running) = (&clients, &running);
             scope.spawn(move || {
+                let all = within(DateRange::default());
+                let of_client = StatsFilter {
+                    owner: Some(clients[0].id),
+                    ..all.clone()
+                };
                 while running.load(Ordering::SeqCst) > 0 {
-                    check(db, partials, DateRange::default(), false);
+                    check(db, partials, &all);
+                    check(db, partials, &of_client);
                 }
-                check(db, partials, DateRange::default(), true);
             });
         }
     });
 }
 
-/// The stored partial of the threats of a day, if it is up to date.
-fn stored(db: &Db, date: NaiveDate) -> Option<String> {
-    let format = threats().format.unwrap();
+/// What is stored about the threats of a day, and whether it is up to date.
+fn found(
+    db: &Db,
+    format: Option<Format>,
+    scope: Scope,
+    date: NaiveDate,
+) -> Option<(Vec<u8>, bool)> {
+    let Format { name, version } = format.unwrap();
     let kind = PartialKind {
-        format: format.name,
-        format_version: format.version,
+        format: name,
+        format_version: version,
         stats_type: StatsType::Threat,
-        local_only: false,
+        scope,
     };
-    let stored = db.read(|snapshot| {
-        let versions = snapshot.day_versions(StatsType::Threat, DateRange::day(date))?;
-        snapshot.partial(kind, versions[0])
+    db.read::<_, DbError>(|snapshot| {
+        let (dates, mut found) = (DateRange::day(date), None);
+        let versions = snapshot.day_versions(StatsType::Threat, dates)?;
+        snapshot.for_each_partial(kind, dates, &mut |day, content| {
+            found = Some((content.to_owned(), versions.contains(&day)));
+        })?;
+        Ok(found)
+    })
+    .unwrap()
+}
+
+/// What is stored about the threats of a day, if it is up to date.
+fn stored(db: &Db, format: Option<Format>, scope: Scope, date: NaiveDate) -> Option<Vec<u8>> {
+    let (content, _) = found(db, format, scope, date).filter(|(_, is_current)| *is_current)?;
+    Some(content)
+}
+
+/// The stored partial of the threats of all clients on a day, if it is up to date.
+fn stored_partial(db: &Db, date: NaiveDate) -> Option<String> {
+    let content = stored(db, threats().format, Scope::All, date)?;
+    Some(String::from_utf8(content).unwrap())
+}
+
+on_each_database!(an_extract_is_used_until_a_stat_of_its_day_changes);
+fn an_extract_is_used_until_a_stat_of_its_day_changes(database: &TestDatabase) {
+    let db = database.migrated();
+    let (owner, other) = (client(&db, "CASES"), client(&db, "other"));
+    let date = day("2026-01-01");
+    let stats = [threat(date, 1), threat(date, 2)];
+    db.insert_stats(owner.id, &stats).unwrap();
+    let one = StatsFilter {
+        owner: Some(owner.id),
+        analyses: Some([stats[0].analysis].into()),
+        ..within(DateRange::day(date))
+    };
+    let extract = || {
+        stored(
+            &db,
+            threats().extract_format(),
+            Scope::Client(owner.id),
+            date,
+        )
+    };
+    let check = || check(&db, &Partials::new(db.clone(), CACHE), &one);
+    check();
+    let first = extract().unwrap();
+    check();
+    // An extract without stats.
+    database.execute(match database.is_postgres() {
+        true => "UPDATE stats_partial SET partial = '\\x0000'",
+        false => "UPDATE stats_partial SET partial = x'0000'",
     });
-    stored
-        .unwrap()
-        .map(|content| String::from_utf8(content).unwrap())
+    let result = db.read(|snapshot| accumulate(&Partials::new(db.clone(), CACHE), snapshot, &one));
+    let empty = threats().start().to_json().unwrap();
+    assert_eq!(result.unwrap().as_bytes(), empty);
+    db.insert_stats(other.id, &[threat(date, 3)]).unwrap();
+    assert_eq!(extract(), None);
+    check();
+    assert_eq!(extract().unwrap(), first);
+}
+
+on_each_database!(nothing_remains_of_deleted_stats);
+fn nothing_remains_of_deleted_stats(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "CASES");
+    let (date, later) = (day("2026-01-01"), day("2026-01-02"));
+    let stats = [threat(date, 1), threat(later, 2)];
+    db.insert_stats(owner.id, &stats).unwrap();
+    let all = within(DateRange::default());
+    let of_client = StatsFilter {
+        owner: Some(owner.id),
+        ..all.clone()
+    };
+    for filter in [all, of_client] {
+        check(&db, &Partials::new(db.clone(), CACHE), &filter);
+    }
+    let is_found = |date| {
+        let partial = found(&db, threats().format, Scope::All, date);
+        let extract = found(
+            &db,
+            threats().extract_format(),
+            Scope::Client(owner.id),
+            date,
+        );
+        [partial, extract].map(|found| found.is_some())
+    };
+    assert_eq!([date, later].map(is_found), [[true; 2]; 2]);
+    db.delete_stats(owner.id, stats[0].analysis).unwrap();
+    assert_eq!([date, later].map(is_found), [[false; 2], [true; 2]]);
 }
 
 on_each_database!(a_slow_reader_stores_nothing_over_a_newer_partial);
@@ -184,17 +296,17 @@ fn a_slow_reader_stores_nothing_over_a_newer_partial(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
     let date = day("2026-01-01");
-    let dates = DateRange::day(date);
+    let filter = within(DateRange::day(date));
     db.insert_stats(owner.id, &[threat(date, 1)]).unwrap();
     db.read::<_, PartialsError>(|snapshot| {
-        let before = fold(snapshot, dates, false);
+        let before = fold(snapshot, &filter);
         db.insert_stats(owner.id, &[threat(date, 2)])?;
-        check(&db, &Partials::new(db.clone(), CACHE), dates, false);
-        let newer = stored(&db, date).unwrap();
+        check(&db, &Partials::new(db.clone(), CACHE), &filter);
+        let newer = stored_partial(&db, date).unwrap();
         let slow = Partials::new(db.clone(), CACHE);
-        assert_eq!(accumulate(&slow, snapshot, dates, false)?, before);
+        assert_eq!(accumulate(&slow, snapshot, &filter)?, before);
         drop(slow);
-        assert_eq!(stored(&db, date).unwrap(), newer);
+        assert_eq!(stored_partial(&db, date).unwrap(), newer);
         Ok(())
     })
     .unwrap();
@@ -206,19 +318,13 @@ fn an_unreadable_partial_is_replaced(database: &TestDatabase) {
     let date = day("2026-01-01");
     db.insert_stats(client(&db, "CASES").id, &[threat(date, 1)])
         .unwrap();
-    let accumulate = || {
-        check(
-            &db,
-            &Partials::new(db.clone(), CACHE),
-            DateRange::day(date),
-            false,
-        )
-    };
+    let all = within(DateRange::day(date));
+    let accumulate = || check(&db, &Partials::new(db.clone(), CACHE), &all);
     accumulate();
-    let readable = stored(&db, date).unwrap();
+    let readable = stored_partial(&db, date).unwrap();
     database.execute("UPDATE stats_partial SET partial = '{'");
     accumulate();
-    assert_eq!(stored(&db, date).unwrap(), readable);
+    assert_eq!(stored_partial(&db, date).unwrap(), readable);
 }
 
 /// Counts how often a document is folded.
@@ -282,8 +388,8 @@ fn counters<const V: u32>() -> Registry {
 fn count<const V: u32>(db: &Db, partials: &Partials) -> String {
     let registry = counters::<V>();
     let counter = registry.find("counter").unwrap();
-    let dates = days("2026-01-01", "2026-12-31");
-    let accumulated = db.read(|snapshot| partials.accumulate(snapshot, counter, dates, false));
+    let filter = within(days("2026-01-01", "2026-12-31"));
+    let accumulated = db.read(|snapshot| partials.accumulate(snapshot, counter, &filter));
     String::from_utf8(accumulated.unwrap().to_json().unwrap()).unwrap()
 }
 

@@ -89,7 +89,8 @@ impl Export {
                     ..filter.clone()
                 };
                 let mut written = Ok(());
-                snapshot.for_each_owned_stat(&filter, |owner, stat| {
+                let selection = snapshot.select(&filter)?;
+                snapshot.for_each_selected(&selection, |owner, stat| {
                     let client = owner.and_then(|id| clients.get(&id));
                     written = rows.write(client, &stat);
                     exported += usize::from(written.is_ok());

@@ -7,7 +7,7 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use stats_core::{AnalysisId, DateRange, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::{DatabaseUrl, Db, DbError, PartialKind};
+use stats_db::{DatabaseUrl, Db, DbError, PartialKind, Scope};
 use stats_processors::{RiskPartial, StoredPartial};
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 
@@ -38,14 +38,17 @@ fn upgrade_prepares_partials(database: &TestDatabase) {
             format: format.name,
             format_version: format.version,
             stats_type: StatsType::Risk,
-            local_only: false,
+            scope: Scope::All,
         };
         db.read::<_, DbError>(|snapshot| {
             let days = snapshot.day_versions(StatsType::Risk, DateRange::default())?;
-            let stored = days
-                .into_iter()
-                .map(|day| Ok(snapshot.partial(kind, day)?.is_some()));
-            stored.collect::<Result<Vec<_>, DbError>>()
+            let mut stored = Vec::new();
+            snapshot
+                .for_each_partial(kind, DateRange::default(), &mut |day, _| stored.push(day))?;
+            Ok(days
+                .iter()
+                .map(|day| stored.contains(day))
+                .collect::<Vec<_>>())
         })
         .unwrap()
     };

@@ -243,7 +243,8 @@ fn write_list(
     shape: Shape,
 ) -> Result<(), ApiError> {
     db.read(|snapshot| {
-        let total = snapshot.count_stats(filter)?;
+        let selection = snapshot.select(filter)?;
+        let total = snapshot.count_selected(&selection)?;
         if total == 0 && shape == Shape::Bare {
             return Err(ApiError::NoStats);
         }
@@ -257,7 +258,7 @@ fn write_list(
         };
         if !list.omits_stats() {
             let mut written: io::Result<()> = Ok(());
-            snapshot.for_each_stat(filter, |stat| {
+            snapshot.for_each_selected(&selection, |_, stat| {
                 written = list.stat(&stat);
                 match written {
                     Ok(()) => ControlFlow::Continue(()),

@@ -3,7 +3,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::NaiveDate;
 use maud::{Markup, html};
 use serde::Deserialize;
-use stats_core::DateRange;
+use stats_core::{DateRange, StatsFilter};
 use stats_db::Db;
 use stats_partials::PartialsError;
 use stats_processors::{
@@ -62,9 +62,12 @@ struct Figures {
 
 impl Figures {
     fn gather(app: &App, db: &Db, dates: DateRange) -> Result<Self, PartialsError> {
+        let filter = StatsFilter {
+            dates,
+            ..StatsFilter::default()
+        };
         db.read(|snapshot| {
-            let mut accumulate =
-                |processor| app.partials.accumulate(snapshot, &processor, dates, false);
+            let mut accumulate = |processor| app.partials.accumulate(snapshot, &processor, &filter);
             Ok(Self {
                 risks: accumulate(Registered::stored::<RiskAverages>())?.into_partial()?,
                 threats: accumulate(Registered::stored::<ThreatAverageOnDate>())?.into_partial()?,

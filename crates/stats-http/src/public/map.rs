@@ -101,7 +101,7 @@ fn most_frequent(
     };
     let mut partial = ObjectPartial::default();
     snapshot.for_each_client_day(&filter, Some(NEWEST), &mut |date, documents| {
-        partial.fold(date, documents);
+        partial.fold(date, documents.map(|(_, document)| document));
     })?;
     let most_frequent = partial.top(1).into_iter().next();
     Ok(most_frequent.and_then(|threat| {
