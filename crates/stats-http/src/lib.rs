@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod api;
 mod base;
+mod bodies;
 mod config;
 mod connections;
 mod errors;

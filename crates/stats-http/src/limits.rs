@@ -24,8 +24,11 @@ pub struct Limits {
     pub lists: Share,
     /// Processors that run at the same time, pages included. Visitors without a token count as one client.
     pub processors: Share,
-    /// Bytes of request bodies in memory. A body of the maximum size always fits.
-    pub body_bytes: Share,
+    /// Bytes of request bodies of at most 1 MiB in memory. One such body always fits.
+    pub small_bodies: Share,
+    /// Bytes of larger request bodies in memory. A body that does not fit is read alone, after others that do not fit:
+    /// memory for one body of the maximum size is set aside.
+    pub large_bodies: Share,
     /// Maximum wait for a part of one of these shares, after which the answer is 503.
     pub turn_timeout: Duration,
 }
@@ -51,9 +54,13 @@ impl Default for Limits {
             work_timeout: Duration::from_secs(60),
             lists: Share { all: 4, each: 2 },
             processors: Share { all: 4, each: 2 },
-            body_bytes: Share {
-                all: 128 << 20,
-                each: 64 << 20,
+            small_bodies: Share {
+                all: 32 << 20,
+                each: 8 << 20,
+            },
+            large_bodies: Share {
+                all: 32 << 20,
+                each: 16 << 20,
             },
             turn_timeout: Duration::from_secs(10),
         }

@@ -7,9 +7,9 @@ use stats_processors::Registry;
 use tokio::sync::Semaphore;
 
 use crate::answers::{Answers, Summaries, answers};
+use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
-use crate::limits::Share;
 use crate::metrics::Metrics;
 use crate::refusals::RefusalLog;
 use crate::turns::Turns;
@@ -27,7 +27,7 @@ pub struct App {
     pub(crate) refusals: RefusalLog,
     pub(crate) lists: Turns<ClientId>,
     pub(crate) processing: Turns,
-    pub(crate) bodies: Turns<ClientId>,
+    pub(crate) bodies: Bodies,
     /// One permit: one request at a time records when its client was seen.
     pub(crate) notes: Arc<Semaphore>,
 }
@@ -36,17 +36,10 @@ impl App {
     /// Creates the state for a database, with the built-in processors.
     pub fn new(db: Db, config: HttpConfig) -> Self {
         let limits = &config.limits;
-        // Reservations of a body are rounded up.
-        let largest = config.max_body_bytes.saturating_add(1 << 20);
-        let largest = u32::try_from(largest).unwrap_or(u32::MAX);
-        let bodies = Share {
-            all: limits.body_bytes.all.max(largest),
-            each: limits.body_bytes.each.max(largest),
-        };
         Self {
             lists: Turns::new("lists", limits.lists, limits.turn_timeout),
             processing: Turns::new("processors", limits.processors, limits.turn_timeout),
-            bodies: Turns::new("large requests", bodies, limits.turn_timeout),
+            bodies: Bodies::new(limits),
             connections: OpenConnections::default(),
             metrics: Metrics::default(),
             refusals: RefusalLog::default(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stats_core::ClientId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::errors::ApiError;
@@ -59,53 +59,69 @@ impl<K: Eq + Hash> Turns<K> {
     /// Waits until `client` may use `amount` of the resource. Fails at once if too many of its requests wait already. A
     /// dropped future leaves the queue.
     pub(crate) async fn take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
-        let lane = {
-            let mut by_client = self
-                .by_client
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let new = || Lane {
-                share: Arc::new(Semaphore::new(self.share.each as usize)),
-                queue: Arc::new(Semaphore::new(QUEUE)),
-            };
-            by_client.entry(client).or_insert_with(new).clone()
+        let lane = self.lane(client);
+        let _place = lane.queue.try_acquire().map_err(|_| self.busy())?;
+        // The client's own share comes first: a request that waits for it holds nothing of the total.
+        let permits = async {
+            let own = lane.share.acquire_many_owned(amount).await?;
+            let all = self.all.clone().acquire_many_owned(amount).await?;
+            Ok::<_, AcquireError>([own, all])
         };
-        let _place = lane
-            .queue
-            .try_acquire()
-            .map_err(|_| ApiError::Busy(self.resource))?;
-        let permits = self.acquire([lane.share, self.all.clone()], amount).await?;
+        match timeout(self.timeout, permits).await {
+            Ok(Ok(permits)) => Ok(Turn { permits }),
+            Ok(Err(closed)) => Err(ApiError::internal(closed)),
+            Err(_) => Err(self.busy()),
+        }
+    }
+
+    /// Like [`Turns::take`], but fails at once instead of waiting.
+    pub(crate) fn try_take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
+        let permits = self.try_acquire([self.lane(client).share, self.all.clone()], amount)?;
         Ok(Turn { permits })
     }
 
-    /// Waits until `turn` can grow by `amount`.
-    pub(crate) async fn extend(&self, turn: &mut Turn, amount: u32) -> Result<(), ApiError> {
+    /// Extends `turn` by `amount`. Fails at once instead of waiting: turns that wait for each other would not end.
+    pub(crate) fn try_extend(&self, turn: &mut Turn, amount: u32) -> Result<(), ApiError> {
         let semaphores = turn
             .permits
             .each_ref()
             .map(|permit| permit.semaphore().clone());
-        let more = self.acquire(semaphores, amount).await?;
+        let more = self.try_acquire(semaphores, amount)?;
         for (permit, more) in turn.permits.iter_mut().zip(more) {
             permit.merge(more);
         }
         Ok(())
     }
 
-    async fn acquire(
+    /// Whether a client may ever use `amount` of the resource.
+    pub(crate) fn fits(&self, amount: u32) -> bool {
+        amount <= self.share.each.min(self.share.all)
+    }
+
+    fn try_acquire(
         &self,
         [own, all]: [Arc<Semaphore>; 2],
         amount: u32,
     ) -> Result<[OwnedSemaphorePermit; 2], ApiError> {
-        // The client's own share comes first: a request that waits for it holds nothing of the total.
-        let permits = async {
-            let own = own.acquire_many_owned(amount).await?;
-            Ok::<_, tokio::sync::AcquireError>([own, all.acquire_many_owned(amount).await?])
+        let busy = |_| self.busy();
+        let own = own.try_acquire_many_owned(amount).map_err(busy)?;
+        Ok([own, all.try_acquire_many_owned(amount).map_err(busy)?])
+    }
+
+    fn lane(&self, client: K) -> Lane {
+        let mut by_client = self
+            .by_client
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let new = || Lane {
+            share: Arc::new(Semaphore::new(self.share.each as usize)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
         };
-        match timeout(self.timeout, permits).await {
-            Ok(Ok(permits)) => Ok(permits),
-            Ok(Err(closed)) => Err(ApiError::internal(closed)),
-            Err(_) => Err(ApiError::Busy(self.resource)),
-        }
+        by_client.entry(client).or_insert_with(new).clone()
+    }
+
+    fn busy(&self) -> ApiError {
+        ApiError::Busy(self.resource)
     }
 }
 
@@ -159,12 +175,13 @@ mod tests {
     #[actix_web::test]
     async fn a_turn_can_be_extended_up_to_the_share() {
         let turns = turns();
-        let mut turn = turns.take(1, 1).await.unwrap();
-        turns.extend(&mut turn, 1).await.unwrap();
-        assert!(turns.extend(&mut turn, 1).await.is_err());
-        let _other = turns.take(2, 1).await.unwrap();
-        assert!(turns.take(3, 1).await.is_err());
+        let mut turn = turns.try_take(1, 1).unwrap();
+        turns.try_extend(&mut turn, 1).unwrap();
+        assert!(turns.try_extend(&mut turn, 1).is_err());
+        let _other = turns.try_take(2, 1).unwrap();
+        assert!(turns.try_take(3, 1).is_err());
         drop(turn);
         turns.take(3, 2).await.unwrap();
+        assert!(turns.fits(2) && !turns.fits(3));
     }
 }

@@ -8,20 +8,20 @@ use futures_util::StreamExt;
 use stats_core::ClientId;
 use tokio::time::{Instant, timeout_at};
 
+use crate::bodies::Room;
 use crate::errors::ApiError;
 use crate::state::App;
-use crate::turns::Turn;
 
-/// The body of a request. It counts towards [`Limits::body_bytes`](crate::limits::Limits::body_bytes) until dropped.
+/// The body of a request. It takes room among all bodies until dropped.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
-    _turn: Option<Turn>,
+    _room: Option<Room>,
 }
 
-/// Reservations of a body are multiples of this number of bytes.
-const STEP: usize = 64 << 10;
-/// Number of bytes that are decompressed at once.
+/// Maximum number of bytes that are written at once.
+const PIECE: usize = 64 << 10;
+/// Maximum number of bytes that are decompressed at once.
 const COMPRESSED_PIECE: usize = 512;
 /// Maximum compression ratio of deflate.
 const MAX_RATIO: usize = 1032;
@@ -36,11 +36,12 @@ pub(crate) async fn read_body(
     limit: usize,
 ) -> Result<Body, ApiError> {
     let mut decoder = Decoder::new(request, limit)?;
-    if content_length(request) > limit {
+    let content_length = content_length(request);
+    if content_length.is_some_and(|length| length > limit) {
         return Err(ApiError::TooLarge(limit));
     }
-    let mut turn = None;
-    let mut reserved = 0;
+    let length = content_length.filter(|_| matches!(decoder, Decoder::Identity(_)));
+    let mut room = None;
     let limits = &app.config.limits;
     let started = Instant::now();
     let mut received = 0;
@@ -54,21 +55,18 @@ pub(crate) async fn read_body(
             .map_err(|error| ApiError::Malformed(format!("The body cannot be read: {error}.")))?;
         received += chunk.len() as u64;
         for piece in chunk.chunks(decoder.max_piece()) {
+            let room = match &mut room {
+                None => room.insert(app.bodies.enter(client, length).await?),
+                Some(room) => room,
+            };
             let needed = decoder.len_after(piece).min(limit);
-            if needed > reserved {
-                let more = (needed - reserved).next_multiple_of(STEP);
-                match &mut turn {
-                    None => turn = Some(app.bodies.take(client, more as u32).await?),
-                    Some(turn) => app.bodies.extend(turn, more as u32).await?,
-                }
-                reserved += more;
-            }
+            app.bodies.grow(room, needed).await?;
             decoder.write(piece)?;
         }
     }
     Ok(Body {
         bytes: decoder.finish()?,
-        _turn: turn,
+        _room: room,
     })
 }
 
@@ -89,10 +87,9 @@ pub(crate) async fn read_json_body(
     read_body(request, payload, client, app, app.config.max_body_bytes).await
 }
 
-fn content_length(request: &HttpRequest) -> usize {
+fn content_length(request: &HttpRequest) -> Option<usize> {
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    length.unwrap_or(0)
+    length.and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
 /// Collects and decompresses a body.
@@ -119,7 +116,7 @@ impl Decoder {
     /// Maximum number of bytes to write at once.
     fn max_piece(&self) -> usize {
         match self {
-            Self::Identity(_) => STEP,
+            Self::Identity(_) => PIECE,
             Self::Gzip(_) => COMPRESSED_PIECE,
         }
     }

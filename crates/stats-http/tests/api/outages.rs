@@ -1,7 +1,10 @@
 //! Held locks, an unreachable database, disconnected clients, and bodies that together exceed the memory limit.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
@@ -10,10 +13,12 @@ use serde_json::json;
 use stats_core::StatsType;
 use stats_db::{Db, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Share};
-use stats_processors::{ObjectPartial, Partial, Processor, Registry};
+use stats_processors::{Partial, Processor, Registry};
 use stats_testing::{Proxy, TestDatabase, on_each_database};
 
-use crate::support::{FrontOffice, ME, PROCESSED, Response, STATS, Service, new_stat, wait_until};
+use crate::support::{
+    FrontOffice, ME, PROCESSED, Response, STATS, Service, new_stat, uuid, wait_until,
+};
 
 fn start(db: Db) -> Service {
     Service::with_app(db.clone(), App::new(db, HttpConfig::default()))
@@ -82,33 +87,57 @@ fn requests_fail_at_once_while_the_database_is_unreachable() {
     assert_eq!(post(&office).status, 201);
 }
 
-/// A processor that takes 50 ms for each stat.
+/// A processor that takes 50 ms for each stat until the service releases it.
 struct Slow;
 
+/// What [`Slow`] does for a service: its stats begin with the key.
+static SLOW: Mutex<BTreeMap<String, SlowRuns>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug, Clone, Copy, Default)]
+struct SlowRuns {
+    is_released: bool,
+    started: u32,
+}
+
+/// Changes and returns what [`Slow`] does for the service with this key.
+fn slow_runs(key: &str, change: impl FnOnce(&mut SlowRuns)) -> SlowRuns {
+    let mut services = SLOW.lock().unwrap();
+    let runs = services.entry(key.to_owned()).or_default();
+    change(runs);
+    *runs
+}
+
+/// The number of stats.
 #[derive(Default)]
-struct SlowPartial(ObjectPartial);
+struct SlowPartial(u64);
 
 impl Partial for SlowPartial {
     fn fold<'a>(
         &mut self,
-        date: NaiveDate,
+        _: NaiveDate,
         documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
     ) {
-        let documents = documents.into_iter();
-        let slowly = documents.inspect(|_| sleep(Duration::from_millis(50)));
-        self.0.fold(date, slowly);
+        for (index, document) in documents.into_iter().enumerate() {
+            let document: Cow<'_, str> = document.into();
+            let key = document.split(['"', ' ']).nth(1).unwrap();
+            let runs = slow_runs(key, |runs| runs.started += u32::from(index == 0));
+            if !runs.is_released {
+                sleep(Duration::from_millis(50));
+            }
+            self.0 += 1;
+        }
     }
 
     fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0);
+        self.0 += other.0;
     }
 
     fn skipped(&self) -> u64 {
-        self.0.skipped()
+        0
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0 == 0
     }
 }
 
@@ -122,94 +151,168 @@ impl Processor for Slow {
     const STATS_TYPE: StatsType = StatsType::Threat;
 
     fn finish(partial: &SlowPartial, _: &Self::Params) -> u64 {
-        partial.skipped()
+        partial.0
     }
 }
 
-/// Starts a service with the processor [`Slow`], whose runs take two and a half minutes.
-fn start_slow(database: &TestDatabase, limits: Limits) -> Service {
-    let mut processors = Registry::default();
-    processors.register::<Slow>().unwrap();
-    let config = HttpConfig {
-        limits,
-        ..HttpConfig::default()
-    };
-    let db = database.migrated();
-    let app = App::new(db.clone(), config).with_processors(processors);
-    let service = Service::with_app(db, app);
-    // Stats of one client and day are processed as one unit.
-    let text = "x".repeat(1000);
-    let stats: Vec<_> = (0..3000)
-        .map(|_| new_stat("threat", 0, json!([text])))
-        .collect();
-    service.front_office().store(&stats);
-    service
+/// A service with the processor [`Slow`], whose runs take two and a half minutes.
+struct SlowService {
+    service: Service,
+    key: String,
 }
 
-/// Requests the processor [`Slow`] without a token, without reading the responses.
-fn run_slow(service: &Service, visitors: usize) -> Vec<TcpStream> {
-    let request = "GET /stats/threats.json?processor=slow HTTP/1.1\r\nHost: x\r\n\r\n";
-    (0..visitors).map(|_| service.connect(request)).collect()
+impl SlowService {
+    fn start(database: &TestDatabase, limits: Limits) -> Self {
+        let mut processors = Registry::default();
+        processors.register::<Slow>().unwrap();
+        let config = HttpConfig {
+            limits,
+            ..HttpConfig::default()
+        };
+        let db = database.migrated();
+        let app = App::new(db.clone(), config).with_processors(processors);
+        let service = Service::with_app(db, app);
+        let key = uuid();
+        // Stats of one client and day are processed as one unit.
+        let text = format!("{key} {}", "x".repeat(1000));
+        let stats: Vec<_> = (0..3000)
+            .map(|_| new_stat("threat", 0, json!([text])))
+            .collect();
+        service.front_office().store(&stats);
+        Self { service, key }
+    }
+
+    /// Requests the processor [`Slow`] without a token, without reading the responses.
+    fn run(&self, visitors: usize) -> Vec<TcpStream> {
+        let request = "GET /stats/threats.json?processor=slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let connect = |_| self.service.connect(request);
+        (0..visitors).map(connect).collect()
+    }
+
+    /// The number of runs so far.
+    fn started(&self) -> u32 {
+        slow_runs(&self.key, |_| ()).started
+    }
+
+    /// Lets runs proceed without delay.
+    fn release(&self) {
+        slow_runs(&self.key, |runs| runs.is_released = true);
+    }
+
+    /// Waits until visitors use all of their turns.
+    fn wait_until_visitors_have_no_turn(&self) {
+        // A result that is cached needs no turn, so each request asks something new.
+        let mut days = 1..;
+        wait_until(|| {
+            let period = days.next().unwrap();
+            let response = self
+                .service
+                .get(&format!("/stats/risks.json?days={period}"));
+            assert!(response.status == 200 || response.is_unavailable());
+            response.is_unavailable()
+        });
+    }
+}
+
+fn short_turn_timeout() -> Limits {
+    Limits {
+        turn_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    }
+}
+
+/// Asserts that a front office is served: its processor, list, POST and itself.
+#[track_caller]
+fn assert_served(office: &FrontOffice<'_>) {
+    let processed = format!("{PROCESSED}?type=risk&processor=risk_averages");
+    for path in [&processed, STATS, ME] {
+        let response = office.get(path);
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+    }
+    assert_eq!(post(office).status, 201);
+}
+
+on_each_database!(visitors_that_hang_up_at_once_cost_a_front_office_nothing);
+fn visitors_that_hang_up_at_once_cost_a_front_office_nothing(database: &TestDatabase) {
+    let slow = SlowService::start(database, Limits::default());
+    let office = slow.service.front_office();
+    for _ in 0..3 {
+        let visitors = slow.run(200);
+        assert_served(&office);
+        drop(visitors);
+        assert_served(&office);
+    }
+    wait_until(|| slow.service.db.connections().in_use == 0);
+    assert_served(&office);
 }
 
 on_each_database!(work_for_disconnected_clients_is_cancelled);
 fn work_for_disconnected_clients_is_cancelled(database: &TestDatabase) {
-    let service = start_slow(database, Limits::default());
-    let visitors = run_slow(&service, 200);
-    wait_until(|| service.db.connections().in_use > 0);
+    let slow = SlowService::start(database, Limits::default());
+    let visitors = slow.run(200);
+    wait_until(|| slow.started() > 0);
     drop(visitors);
-    wait_until(|| service.db.connections().in_use == 0);
-    assert_eq!(service.get("/stats/threats.json").status, 200);
+    wait_until(|| slow.service.db.connections().in_use == 0);
+    // Until the service has noticed that they hung up, other visitors may find the queue full.
+    wait_until(|| slow.service.get("/stats/threats.json").status == 200);
+}
+
+on_each_database!(a_waiting_request_takes_over_when_the_one_that_computes_hangs_up);
+fn a_waiting_request_takes_over_when_the_one_that_computes_hangs_up(database: &TestDatabase) {
+    let slow = SlowService::start(database, short_turn_timeout());
+    let computing = slow.run(1);
+    wait_until(|| slow.started() == 1);
+    let waiting = slow.run(1);
+    slow.wait_until_visitors_have_no_turn();
+    assert_eq!(slow.started(), 1, "equal questions are computed once");
+    drop(computing);
+    wait_until(|| slow.started() == 2);
+    slow.release();
+    let mut response = String::new();
+    for mut socket in waiting {
+        socket.read_to_string(&mut response).unwrap();
+    }
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(response.ends_with("\r\n\r\n3000"), "{response}");
 }
 
 #[test]
 fn visitors_cannot_use_up_the_turns_of_clients() {
     let database = TestDatabase::sqlite();
-    let limits = Limits {
-        turn_timeout: Duration::from_millis(100),
-        ..Limits::default()
-    };
-    let service = start_slow(&database, limits);
-    let _visitors = run_slow(&service, 20);
-    // A result that is cached needs no turn, so each request asks something new.
-    let mut days = 1..;
-    wait_until(|| {
-        let period = days.next().unwrap();
-        let response = service.get(&format!("/stats/risks.json?days={period}"));
-        assert!(response.status == 200 || response.is_unavailable());
-        response.is_unavailable()
-    });
-    let office = service.front_office();
-    let processed = format!("{PROCESSED}?type=risk&processor=risk_averages");
-    assert_eq!(office.get(&processed).status, 200);
-    assert_eq!(office.get(&format!("{STATS}?limit=1")).status, 200);
+    let slow = SlowService::start(&database, short_turn_timeout());
+    let _visitors = slow.run(20);
+    slow.wait_until_visitors_have_no_turn();
+    assert_served(&slow.service.front_office());
 }
 
-on_each_database!(bodies_in_memory_are_bounded_together);
-fn bodies_in_memory_are_bounded_together(database: &TestDatabase) {
+/// Sends a body of 3 MB whose last part does not arrive.
+fn send_part(office: &FrontOffice<'_>) -> TcpStream {
+    let head = office.post_head(3_000_000);
+    let part = vec![b' '; 2_500_000];
+    office.service.connect([head.as_bytes(), &part].concat())
+}
+
+/// Sends a body of 3 MB, which is no JSON.
+fn post_large(office: &FrontOffice<'_>) -> Response {
+    let request = office.post_request("application/json");
+    Response::to(request.body(vec![b' '; 3_000_000]))
+}
+
+on_each_database!(large_bodies_in_memory_are_bounded_together);
+fn large_bodies_in_memory_are_bounded_together(database: &TestDatabase) {
     let service = Service::with_config(database, |config| {
         config.max_body_bytes = 4 << 20;
         config.limits.turn_timeout = Duration::from_millis(200);
-        config.limits.body_bytes = Share {
-            all: 6 << 20,
-            each: 4 << 20,
-        };
+        // Each large body is read alone.
+        config.limits.large_bodies = Share { all: 0, each: 0 };
     });
     let [greedy, office, other] = [(); 3].map(|()| service.front_office());
-    let spaces = vec![b' '; 3_500_000];
-    // A body of 4 MB whose last part does not arrive.
-    let head = greedy.post_head(4_000_000);
-    let send_part = || service.connect([head.as_bytes(), &spaces].concat());
-    let post_large = |office: &FrontOffice<'_>| {
-        let request = office.post_request("application/json");
-        Response::to(request.body(spaces.clone()))
-    };
-    let mut socket = send_part();
+    let mut socket = send_part(&greedy);
     wait_until(|| {
         let is_bounded = post_large(&office).is_unavailable();
         if !is_bounded {
             // `office` may have been first. The new body replaces the old one.
-            socket = send_part();
+            socket = send_part(&greedy);
         }
         is_bounded
     });
@@ -217,4 +320,57 @@ fn bodies_in_memory_are_bounded_together(database: &TestDatabase) {
     assert_eq!(post(&other).status, 201, "small bodies fit");
     drop(socket);
     wait_until(|| post_large(&office).status == 400);
+}
+
+on_each_database!(a_small_body_does_not_wait_for_large_ones);
+fn a_small_body_does_not_wait_for_large_ones(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        config.max_body_bytes = 4 << 20;
+        config.limits.turn_timeout = Duration::from_secs(3600);
+        config.limits.large_bodies = Share { all: 0, each: 0 };
+    });
+    let [greedy, office] = [(); 2].map(|()| service.front_office());
+    let _large: Vec<_> = (0..12)
+        .flat_map(|_| [send_part(&greedy), send_part(&office)])
+        .collect();
+    for _ in 0..20 {
+        assert_eq!(post(&office).status, 201);
+        assert_eq!(post(&greedy).status, 201);
+    }
+}
+
+on_each_database!(half_read_bodies_do_not_wait_for_each_other);
+fn half_read_bodies_do_not_wait_for_each_other(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        config.max_body_bytes = 4 << 20;
+        config.limits.turn_timeout = Duration::from_secs(3600);
+        config.limits.large_bodies = Share {
+            all: 6 << 20,
+            each: 2 << 20,
+        };
+    });
+    let offices = [(); 3].map(|()| service.front_office());
+    let chunk = |bytes: &[u8]| {
+        let length = format!("{:x}\r\n", bytes.len());
+        [length.as_bytes(), bytes, b"\r\n"].concat()
+    };
+    // The length of each body is unknown, and both halves together exceed the memory of its client.
+    let begin = |office: &FrontOffice<'_>| {
+        let chunked = "Transfer-Encoding: chunked\r\nConnection: close";
+        let head = office.post_head(0).replace("Content-Length: 0", chunked);
+        service.connect([head.as_bytes(), &chunk(&[b' '; 2 << 20])].concat())
+    };
+    let end = [&chunk(&[b' '; 1 << 20])[..], &chunk(b"[]"), b"0\r\n\r\n"].concat();
+    let sockets: Vec<_> = offices.iter().map(begin).collect();
+    scope(|scope| {
+        for mut socket in sockets {
+            let end = &end;
+            scope.spawn(move || {
+                let mut response = String::new();
+                socket.write_all(end).unwrap();
+                socket.read_to_string(&mut response).unwrap();
+                assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
+            });
+        }
+    });
 }
