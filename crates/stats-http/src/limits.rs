@@ -14,6 +14,8 @@ pub struct Limits {
     /// Maximum time for which a client reads nothing of an answer. A body of n bytes has to arrive within this time
     /// plus n / [`Limits::min_rate`].
     pub stall_timeout: Duration,
+    /// Maximum time for which a client reads nothing of a list while another request waits for the end of one.
+    pub yield_timeout: Duration,
     /// Minimum rate of a request body, in bytes per second.
     pub min_rate: NonZeroU32,
     /// Maximum time for a list, whose length is not known in advance.
@@ -49,6 +51,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
+            yield_timeout: Duration::from_secs(5),
             min_rate: NonZeroU32::MIN.saturating_add((32 << 10) - 1),
             list_timeout: Duration::from_secs(600),
             work_timeout: Duration::from_secs(60),

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
+use std::future::pending;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stats_core::ClientId;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::errors::ApiError;
@@ -18,6 +19,8 @@ pub(crate) struct Turns<K = Party> {
     share: Share,
     timeout: Duration,
     all: Arc<Semaphore>,
+    /// Number of requests that wait for others' turns to end, not for those of their own client.
+    waiting: watch::Sender<usize>,
     by_client: Mutex<HashMap<K, Lane>>,
 }
 
@@ -43,6 +46,33 @@ pub(crate) enum Party {
 pub(crate) struct Turn {
     /// Of the client, and of all clients.
     permits: [OwnedSemaphorePermit; 2],
+    waiting: watch::Receiver<usize>,
+}
+
+impl Turn {
+    /// Waits until a request waits for the end of a turn.
+    pub(crate) async fn is_wanted(&mut self) {
+        if self.waiting.wait_for(|waiting| *waiting > 0).await.is_err() {
+            // Nobody is left to want it.
+            pending().await
+        }
+    }
+}
+
+/// Counts as waiting until dropped.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|waiting| *waiting += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
 }
 
 impl<K: Eq + Hash> Turns<K> {
@@ -52,6 +82,7 @@ impl<K: Eq + Hash> Turns<K> {
             share,
             timeout,
             all: Arc::new(Semaphore::new(share.all as usize)),
+            waiting: watch::Sender::default(),
             by_client: Mutex::default(),
         }
     }
@@ -64,11 +95,15 @@ impl<K: Eq + Hash> Turns<K> {
         // The client's own share comes first: a request that waits for it holds nothing of the total.
         let permits = async {
             let own = lane.share.acquire_many_owned(amount).await?;
+            if let Ok(all) = self.all.clone().try_acquire_many_owned(amount) {
+                return Ok([own, all]);
+            }
+            let _waiting = Waiting::new(&self.waiting);
             let all = self.all.clone().acquire_many_owned(amount).await?;
             Ok::<_, AcquireError>([own, all])
         };
         match timeout(self.timeout, permits).await {
-            Ok(Ok(permits)) => Ok(Turn { permits }),
+            Ok(Ok(permits)) => Ok(self.turn(permits)),
             Ok(Err(closed)) => Err(ApiError::internal(closed)),
             Err(_) => Err(self.busy()),
         }
@@ -77,7 +112,7 @@ impl<K: Eq + Hash> Turns<K> {
     /// Like [`Turns::take`], but fails at once instead of waiting.
     pub(crate) fn try_take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
         let permits = self.try_acquire([self.lane(client).share, self.all.clone()], amount)?;
-        Ok(Turn { permits })
+        Ok(self.turn(permits))
     }
 
     /// Extends `turn` by `amount`. Fails at once instead of waiting: turns that wait for each other would not end.
@@ -118,6 +153,13 @@ impl<K: Eq + Hash> Turns<K> {
             queue: Arc::new(Semaphore::new(QUEUE)),
         };
         by_client.entry(client).or_insert_with(new).clone()
+    }
+
+    fn turn(&self, permits: [OwnedSemaphorePermit; 2]) -> Turn {
+        Turn {
+            permits,
+            waiting: self.waiting.subscribe(),
+        }
     }
 
     fn busy(&self) -> ApiError {
@@ -170,6 +212,23 @@ mod tests {
         drop(waiting.pop());
         assert!(patient.take(1, 1).now_or_never().is_none(), "it waits");
         drop(turn);
+    }
+
+    #[actix_web::test]
+    async fn a_turn_is_wanted_while_another_client_waits_for_it() {
+        let turns = turns();
+        let mut turn = turns.take(1, 1).await.unwrap();
+        let _second = turns.take(1, 1).await.unwrap();
+        let mut own = Box::pin(turns.take(1, 1));
+        assert!((&mut own).now_or_never().is_none());
+        assert!(turn.is_wanted().now_or_never().is_none(), "its own lane");
+        let _third = turns.take(2, 1).await.unwrap();
+        assert!(turn.is_wanted().now_or_never().is_none());
+        let mut other = Box::pin(turns.take(3, 1));
+        assert!((&mut other).now_or_never().is_none());
+        assert!(turn.is_wanted().now_or_never().is_some());
+        drop(other);
+        assert!(turn.is_wanted().now_or_never().is_none(), "it left");
     }
 
     #[actix_web::test]

@@ -228,9 +228,8 @@ async fn send_list(
 ) -> Result<HttpResponse, ApiError> {
     let turn = app.lists.take(client, 1).await?;
     stream_json(&app, StatusCode::OK, move |db, answer| {
-        let result = write_list(answer, &mask, db, &filter, shape);
-        drop(turn);
-        result
+        answer.hold(turn);
+        write_list(answer, &mask, db, &filter, shape)
     })
     .await
 }

@@ -1,4 +1,6 @@
+use std::future::pending;
 use std::io::{self, Write};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -7,16 +9,18 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::rt::task::spawn_blocking;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::future::select;
 use futures_util::stream::{self, Stream};
 use stats_db::Db;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::blocking::CancelOnDrop;
 use crate::errors::ApiError;
 use crate::function_name::function_name;
 use crate::state::App;
+use crate::turns::Turn;
 
 /// Minimum size of a chunk, in bytes. A shorter answer is sent whole, with `Content-Length`.
 const CHUNK: usize = 64 * 1024;
@@ -42,7 +46,9 @@ pub(crate) async fn stream_json(
         state: State::Unsent(head),
         runtime: Handle::current(),
         stall_timeout: limits.stall_timeout,
+        yield_timeout: limits.yield_timeout,
         deadline: Instant::now() + limits.list_timeout,
+        turn: None,
     };
     let guard = CancelOnDrop::default();
     let db = app.db.cancelled_by(&guard.0);
@@ -121,8 +127,11 @@ pub(crate) struct AnswerWriter {
     runtime: Handle,
     /// Maximum time for which the client reads nothing.
     stall_timeout: Duration,
+    /// Maximum time for which the client reads nothing while another request waits for the turn.
+    yield_timeout: Duration,
     /// Time by which the client has to have read everything.
     deadline: Instant,
+    turn: Option<Turn>,
 }
 
 enum State {
@@ -140,6 +149,12 @@ impl AnswerWriter {
     /// Adds a header. Has no effect after the first chunk.
     pub(crate) fn header(&mut self, name: HeaderName, value: impl Into<HeaderValue>) {
         self.headers.push((name, value.into()));
+    }
+
+    /// Holds `turn` until the answer is written, or aborts the answer if the client does not read it while another
+    /// request waits for the turn.
+    pub(crate) fn hold(&mut self, turn: Turn) {
+        self.turn = Some(turn);
     }
 
     fn answer(&mut self, body: Body) -> Answer {
@@ -168,9 +183,19 @@ impl AnswerWriter {
             State::Gone => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         let deadline = self.deadline.min(Instant::now() + self.stall_timeout);
+        let (yield_timeout, turn) = (self.yield_timeout, &mut self.turn);
+        let sent = async { timeout_at(deadline, pieces.send(piece)).await.ok() };
+        let wanted = async {
+            sleep(yield_timeout).await;
+            match turn {
+                Some(turn) => turn.is_wanted().await,
+                None => pending().await,
+            }
+            None
+        };
         self.runtime
-            .block_on(async { timeout_at(deadline, pieces.send(piece)).await })
-            .map_err(|_| io::ErrorKind::TimedOut)?
+            .block_on(async { select(pin!(sent), pin!(wanted)).await.factor_first().0 })
+            .ok_or(io::ErrorKind::TimedOut)?
             .map_err(|_| io::ErrorKind::BrokenPipe)?;
         self.state = State::Sending(pieces);
         Ok(())
@@ -178,6 +203,7 @@ impl AnswerWriter {
 
     /// Completes the answer. Dropping the writer instead aborts it.
     fn finish(mut self, result: Result<(), ApiError>) {
+        self.turn = None;
         match (std::mem::replace(&mut self.state, State::Gone), result) {
             (State::Unsent(head), result) => {
                 let body = Body::Whole(std::mem::take(&mut self.buffer));

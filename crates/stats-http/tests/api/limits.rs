@@ -3,14 +3,14 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU32;
-use std::thread::{available_parallelism, sleep};
+use std::thread::{available_parallelism, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stats_http::Limits;
 use stats_testing::{TestDatabase, on_each_database};
 
-use crate::support::{FrontOffice, LONG, ME, STATS, Service, days_ago, new_stat, stat, wait_until};
+use crate::support::{FrontOffice, LONG, ME, PROCESSED, STATS, Service, new_stat, wait_until};
 
 fn start(database: &TestDatabase, limits: Limits) -> Service {
     Service::with_config(database, |config| config.limits = limits)
@@ -103,8 +103,10 @@ fn slow_bodies_get_408() {
     assert!(response.ends_with(body), "{response}");
 
     // A body that arrives at the minimum rate may take longer than `stall_timeout`.
-    let mut steady = service.connect(office.post_head(2 + 100 * 40));
+    let mut steady = service.connect(office.post_head(2 + 2000 + 100 * 40));
     let start = Instant::now();
+    // A reserve in case this thread has to wait.
+    steady.write_all(&[b' '; 2000]).unwrap();
     for _ in 0..40 {
         steady.write_all(&[b' '; 100]).unwrap();
         sleep(Duration::from_millis(50));
@@ -151,65 +153,106 @@ fn a_chunked_body_is_read() {
     assert!(responses.contains("HTTP/1.1 200 "), "{responses}");
 }
 
-on_each_database!(clients_that_do_not_read_do_not_delay_others);
-fn clients_that_do_not_read_do_not_delay_others(database: &TestDatabase) {
-    let timeout = Duration::from_secs(3);
-    let limits = Limits {
-        header_timeout: timeout,
-        keep_alive: timeout,
-        stall_timeout: timeout,
-        list_timeout: Duration::from_secs(5),
+/// Limits with which nothing ends because a client does not read.
+fn no_stall_timeouts() -> Limits {
+    let never = Duration::from_secs(3600);
+    Limits {
+        stall_timeout: never,
+        yield_timeout: never,
+        list_timeout: never,
         ..Limits::default()
-    };
-    let lists = limits.lists.all;
-    let service = start(database, limits.clone());
-    store_large_stats(&service.front_office(), 8);
-    let other = service.front_office();
-    let new = new_stat("risk", 0, json!([]));
-    let analysis = new["anr"].as_str().unwrap().to_owned();
-    other.store([new]);
-
-    // More lists than there are connections to the database, by enough clients to use up all turns.
-    let admins: Vec<_> = (0..lists).map(|_| service.admin()).collect();
-    let first = request_list(&admins[0]);
-    first.peek(&mut [0]).unwrap();
-    let others = admins.iter().cycle().skip(1).take(3 * lists as usize - 1);
-    let unread: Vec<_> = others.map(request_list).collect();
-    wait_until(|| service.db.connections().in_use >= lists);
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(1) {
-        let round = Instant::now();
-        assert_eq!(service.get("/health").status, 200);
-        assert_eq!(other.get(ME).status, 200);
-        other.store([stat(&analysis, "risk", &days_ago(0), json!([]))]);
-        let elapsed = round.elapsed();
-        assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
     }
-    let in_use = service.db.connections().in_use;
-    assert!(in_use >= lists, "{in_use}: the lists ended too early");
-
-    // A client that does not read loses its turn, and other lists proceed.
-    assert_eq!(other.get(&format!("{STATS}{analysis}")).status, 200);
-    drop(unread);
-    wait_until(|| service.db.connections().in_use == 0);
-    sleep(limits.list_timeout);
-    let rest = read_to_end(&first);
-    assert!(rest.starts_with("HTTP/1.1 200 OK"));
-    assert!(!rest.ends_with("0\r\n\r\n"), "the list must not look whole");
 }
 
-#[test]
-fn a_client_cannot_use_up_the_list_turns() {
-    let database = TestDatabase::sqlite();
-    let service = start(&database, Limits::default());
+/// Clients with stats that together exceed the buffers of the sockets, enough of them to use up all turns for lists.
+fn greedy_clients(service: &Service) -> [FrontOffice<'_>; 2] {
+    store_large_stats(&service.front_office(), 8);
+    [(); 2].map(|()| service.admin())
+}
+
+/// Requests twice as many lists as there are turns.
+fn request_lists(service: &Service, clients: &[FrontOffice<'_>; 2]) -> Vec<TcpStream> {
+    let lists = Limits::default().lists.all;
+    let clients = clients.iter().cycle().take(2 * lists as usize);
+    let unread = clients.map(request_list).collect();
+    wait_until(|| service.db.connections().in_use >= lists);
+    unread
+}
+
+/// Asserts that a front office is served: its processor, list, POST and itself.
+#[track_caller]
+fn assert_served(office: &FrontOffice<'_>) {
+    let processed = format!("{PROCESSED}?type=risk&processor=risk_averages");
+    for path in [STATS, ME, &processed] {
+        assert_eq!(office.get(path).status, 200, "{path}");
+    }
+    office.store([new_stat("risk", 0, json!([]))]);
+}
+
+on_each_database!(lists_that_are_not_read_delay_nothing_else);
+fn lists_that_are_not_read_delay_nothing_else(database: &TestDatabase) {
+    let service = start(database, no_stall_timeouts());
+    let greedy = greedy_clients(&service);
+    let _unread = request_lists(&service, &greedy);
+    let other = service.front_office();
+    for _ in 0..20 {
+        assert_eq!(service.get("/health").status, 200);
+        assert_eq!(service.get("/").status, 200);
+        assert_eq!(other.get(ME).status, 200);
+        other.store([new_stat("risk", 0, json!([]))]);
+    }
+    let in_use = service.db.connections().in_use;
+    assert!(in_use >= Limits::default().lists.all, "{in_use}");
+}
+
+on_each_database!(lists_that_are_read_slowly_hold_no_turn_that_another_client_needs);
+fn lists_that_are_read_slowly_hold_no_turn_that_another_client_needs(database: &TestDatabase) {
+    let limits = Limits {
+        yield_timeout: Duration::from_millis(500),
+        turn_timeout: Duration::from_secs(3600),
+        ..no_stall_timeouts()
+    };
+    let service = start(database, limits);
+    let greedy = greedy_clients(&service);
+    for mut list in request_lists(&service, &greedy) {
+        // 2 KB/s.
+        spawn(move || {
+            while list.read(&mut [0; 100]).is_ok_and(|length| length > 0) {
+                sleep(Duration::from_millis(50));
+            }
+        });
+    }
+    for _ in 0..2 {
+        assert_served(&service.front_office());
+    }
+}
+
+on_each_database!(a_list_that_is_not_read_ends);
+fn a_list_that_is_not_read_ends(database: &TestDatabase) {
+    let limits = Limits {
+        stall_timeout: Duration::from_secs(1),
+        ..no_stall_timeouts()
+    };
+    let service = start(database, limits);
+    let greedy = greedy_clients(&service);
+    let unread = request_lists(&service, &greedy);
+    // Without another request that waits.
+    wait_until(|| service.db.connections().in_use == 0);
+    let rest = read_to_end(&unread[0]);
+    assert!(rest.starts_with("HTTP/1.1 200 OK"));
+    assert!(!rest.ends_with("0\r\n\r\n"), "the list must not look whole");
+    assert_served(&service.front_office());
+}
+
+on_each_database!(a_client_cannot_use_up_the_list_turns);
+fn a_client_cannot_use_up_the_list_turns(database: &TestDatabase) {
+    let service = start(database, no_stall_timeouts());
     let office = service.front_office();
-    store_large_stats(&office, 4);
+    store_large_stats(&office, 8);
     let _unread: Vec<_> = (0..12).map(|_| request_list(&office)).collect();
-    wait_until(|| service.db.connections().in_use >= 2);
-    let start = Instant::now();
-    assert!(service.front_office().list(&json!({})).is_empty());
-    let elapsed = start.elapsed();
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    let each = Limits::default().lists.each;
+    wait_until(|| service.db.connections().in_use >= each);
+    assert_served(&service.front_office());
 }
 
 #[test]
