@@ -167,6 +167,7 @@ fn http_config(settings: &Settings) -> HttpConfig {
         is_registration_open: settings.client_registration_open,
         max_body_bytes: settings.max_body_bytes,
         cache_bytes: settings.cache_bytes,
+        visitor_requests_per_minute: settings.visitor_requests_per_minute,
         logs_requests: settings.log_requests,
         limits: Limits::default(),
         routes: Routes {

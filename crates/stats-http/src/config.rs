@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use crate::limits::Limits;
 
 /// Settings of the HTTP server.
@@ -12,6 +14,9 @@ pub struct HttpConfig {
     /// Whether to trust the headers `X-Forwarded-Host`, `-Proto`, `-Prefix` and `-For`. Enable it only behind
     /// a proxy that sets them.
     pub trusts_proxy: bool,
+    /// Maximum number of requests of an address in a minute to routes that need no token, except for monitoring. An IPv6
+    /// network of 64 bits counts as one address. Requests with a valid token do not count. `None` does not limit.
+    pub visitor_requests_per_minute: Option<NonZeroU32>,
     /// Whether clients can be created through the API.
     pub is_registration_open: bool,
     /// Maximum size of a request body, in bytes, after decompression.
@@ -33,6 +38,7 @@ impl Default for HttpConfig {
             operator_url: None,
             instance_url: None,
             trusts_proxy: false,
+            visitor_requests_per_minute: None,
             is_registration_open: true,
             max_body_bytes: 64 << 20,
             cache_bytes: 64 << 20,

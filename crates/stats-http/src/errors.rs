@@ -1,6 +1,7 @@
 //! Request errors, their HTTP statuses and their JSON bodies.
 
 use std::error::Error;
+use std::time::Duration;
 use std::{fmt, io};
 
 use actix_web::http::{StatusCode, header};
@@ -46,6 +47,8 @@ pub(crate) enum ApiError {
     NotJson,
     /// The body has a content encoding other than gzip.
     UnknownEncoding,
+    /// The address sent too many requests without a token. It may retry after this time.
+    TooManyRequests(Duration),
     /// All capacity for this resource stayed in use until the timeout.
     Busy(&'static str),
     /// The database is unreachable, busy, damaged or too slow.
@@ -104,6 +107,10 @@ impl ApiError {
             Self::BodyTimeout => "The body did not arrive in time.".into(),
             Self::NotJson => "The content type must be application/json.".into(),
             Self::UnknownEncoding => "The content encoding must be gzip or identity.".into(),
+            Self::TooManyRequests(_) => {
+                "There were too many requests from this address. Please try again in a while."
+                    .into()
+            }
             Self::Busy(_) | Self::Unavailable(_) => {
                 "The service is not available. Please try again in a while.".into()
             }
@@ -151,6 +158,7 @@ impl ResponseError for ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ClientGone | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -164,6 +172,10 @@ impl ResponseError for ApiError {
             }
             Self::UnknownEncoding => {
                 response.insert_header((header::ACCEPT_ENCODING, "gzip"));
+            }
+            Self::TooManyRequests(wait) => {
+                // Rounded up.
+                response.insert_header((header::RETRY_AFTER, wait.as_secs() + 1));
             }
             Self::Busy(_) | Self::Unavailable(_) => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod admin;
 mod answers;
 mod api;
@@ -18,6 +19,7 @@ mod pages;
 mod period;
 mod processing;
 mod public;
+mod rate_limit;
 mod refusals;
 mod resource;
 mod respond;

@@ -55,6 +55,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::rate_limit;
 
     /// Environment variable that makes the test rewrite the file.
     const REWRITE: &str = "UPDATE_OPENAPI";
@@ -117,6 +118,27 @@ mod tests {
         let swagger = serde_json::from_str(spec::SWAGGER).unwrap();
         let missing = &operations(&swagger, "/api/v1") - &registered;
         assert_eq!(missing, BTreeSet::new());
+    }
+
+    #[test]
+    fn all_routes_that_need_no_token_except_the_health_check_are_limited() {
+        let document = serde_json::to_value(document()).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                let needs_token = operation["security"].is_null();
+                let is_limited = !needs_token && path != "/health";
+                assert_eq!(
+                    rate_limit::is_limited(path.trim_end_matches('/')),
+                    is_limited,
+                    "{path}"
+                );
+                assert_eq!(
+                    operation["responses"]["429"].is_object(),
+                    is_limited,
+                    "{path}"
+                );
+            }
+        }
     }
 
     #[test]

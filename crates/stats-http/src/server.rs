@@ -10,6 +10,7 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use crate::middleware::{
     compress, forbid_caching_for_tokens, observe, release_connection, security_headers,
 };
+use crate::pages::limit_visitors;
 use crate::routes;
 use crate::state::App;
 
@@ -31,6 +32,7 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
         ActixApp::new()
             .app_data(app.clone())
             .app_data(document.clone())
+            .wrap(from_fn(limit_visitors))
             .wrap(from_fn(observe))
             .wrap(from_fn(release_connection))
             .wrap(from_fn(compress))

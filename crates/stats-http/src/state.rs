@@ -11,6 +11,7 @@ use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
 use crate::metrics::Metrics;
+use crate::rate_limit::RateLimit;
 use crate::refusals::RefusalLog;
 use crate::turns::Turns;
 
@@ -28,6 +29,7 @@ pub struct App {
     pub(crate) lists: Turns<ClientId>,
     pub(crate) processing: Turns,
     pub(crate) bodies: Bodies,
+    pub(crate) rate_limit: Option<RateLimit>,
     /// One permit: one request at a time records when its client was seen.
     pub(crate) notes: Arc<Semaphore>,
 }
@@ -40,6 +42,7 @@ impl App {
             lists: Turns::new("lists", limits.lists, limits.turn_timeout),
             processing: Turns::new("processors", limits.processors, limits.turn_timeout),
             bodies: Bodies::new(limits),
+            rate_limit: config.visitor_requests_per_minute.map(RateLimit::new),
             connections: OpenConnections::default(),
             metrics: Metrics::default(),
             refusals: RefusalLog::default(),

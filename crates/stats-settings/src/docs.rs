@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Write};
+use std::num::NonZeroU32;
 
 use crate::{Blueprint, Settings};
 
@@ -16,7 +17,7 @@ const fn doc(key: &'static str, default: fn(&Settings) -> String, text: &'static
 }
 
 /// All settings, in the order of the sample file.
-static DOCS: [Doc; 24] = [
+static DOCS: [Doc; 25] = [
     doc(
         "HOST",
         |default| toml(&default.host),
@@ -36,8 +37,21 @@ static DOCS: [Doc; 24] = [
     doc(
         "FIX_PROXY",
         |default| toml(default.fix_proxy),
-        "Trust the headers X-Forwarded-Host, X-Forwarded-Proto and X-Forwarded-Prefix. Enable it only behind a\n\
-         proxy that sets all three.",
+        "Trust the headers X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix and X-Forwarded-For. Enable it\n\
+         only behind a proxy that sets all four.",
+    ),
+    doc(
+        "VISITOR_REQUESTS_PER_MINUTE",
+        |default| {
+            toml(
+                default
+                    .visitor_requests_per_minute
+                    .map_or(0, NonZeroU32::get),
+            )
+        },
+        "Maximum number of requests of an IPv4 address or an IPv6 network (/64) in a minute without a token, 0 to\n\
+         1000000. Further ones get 429; /health and /metrics do not count. 0 does not limit. Behind a proxy it\n\
+         needs FIX_PROXY: otherwise all visitors have the address of the proxy.",
     ),
     doc(
         "ADMIN_EMAIL",

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
@@ -28,6 +29,9 @@ pub struct Settings {
     /// Whether to trust `X-Forwarded-*`.
     #[serde(deserialize_with = "values::boolean")]
     pub fix_proxy: bool,
+    /// Maximum number of requests of an address in a minute without a token; `None` for no limit.
+    #[serde(deserialize_with = "values::rate")]
+    pub visitor_requests_per_minute: Option<NonZeroU32>,
     /// E-mail address of the operator.
     #[serde(deserialize_with = "values::email")]
     pub admin_email: Option<String>,
@@ -92,6 +96,7 @@ impl Default for Settings {
             port: 5000,
             instance_url: None,
             fix_proxy: false,
+            visitor_requests_per_minute: None,
             admin_email: None,
             admin_url: None,
             admin_token: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -188,6 +189,11 @@ pub(crate) fn remote_port<'de, D: Deserializer<'de>>(d: D) -> Result<u16, D::Err
 
 pub(crate) fn body_size<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
     scalar(d, |text| number(text, 1 << 10..=1 << 30))
+}
+
+/// 0 stands for no limit.
+pub(crate) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NonZeroU32>, D::Error> {
+    scalar(d, |text| number(text, 0..=1_000_000)).map(NonZeroU32::new)
 }
 
 pub(crate) fn cache_size<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {

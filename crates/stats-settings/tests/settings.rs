@@ -169,6 +169,11 @@ fn errors_name_key_origin_and_expected_form() {
         ("INSTANCE_URL", "'https://x.org/?sesame'", "without '?' and"),
         ("FIX_PROXY", "'maybe'", "'maybe' is not a boolean (true, fa"),
         ("FIX_PROXY", "2", "'2' is not a boolean"),
+        (
+            "VISITOR_REQUESTS_PER_MINUTE",
+            "-1",
+            "'-1' is not a number from 0 to 1000000",
+        ),
         ("ADMIN_EMAIL", "'admin'", "'admin' is not an e-mail address"),
         ("ADMIN_EMAIL", "'@x.org'", "is not an e-mail address"),
         ("ADMIN_EMAIL", "'a@b@c'", "is not an e-mail address"),
@@ -194,6 +199,11 @@ fn errors_name_key_origin_and_expected_form() {
         read(limit, &[]).unwrap();
     }
     assert_eq!(read("CACHE_BYTES = 0", &[]).unwrap().cache_bytes, 0);
+    for (rate, expected) in [(0, None), (1, Some(1)), (1_000_000, Some(1_000_000))] {
+        let settings = read(&format!("VISITOR_REQUESTS_PER_MINUTE = {rate}"), &[]).unwrap();
+        let rate = settings.visitor_requests_per_minute.map(u32::from);
+        assert_eq!(rate, expected);
+    }
     for limit in [1 << 10, 1 << 30] {
         let settings = read(&format!("MAX_BODY_BYTES = {limit}"), &[]).unwrap();
         assert_eq!(settings.max_body_bytes, limit);

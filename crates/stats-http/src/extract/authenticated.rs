@@ -88,6 +88,14 @@ fn read_token(request: &HttpRequest) -> Result<Token, ApiError> {
     }
 }
 
+/// Whether the request has the token of an active client.
+pub(crate) async fn has_valid_token(request: &HttpRequest, app: &Data<App>) -> bool {
+    match read_token(request) {
+        Ok(token) => authenticate(app, token).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 async fn authenticate(app: &Data<App>, token: Token) -> Result<Client, ApiError> {
     let found = blocking(app, move |db| Ok(db.client_by_token(&token)?)).await?;
     let client = found

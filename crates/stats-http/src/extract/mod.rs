@@ -7,5 +7,5 @@ pub(crate) mod lenient;
 mod mask;
 
 pub(crate) use arguments::{from_json_body, from_query, from_query_and_body};
-pub(crate) use authenticated::{Authenticated, ClientName, Input};
+pub(crate) use authenticated::{Authenticated, ClientName, Input, has_valid_token};
 pub(crate) use body::{Body, read_json_body};

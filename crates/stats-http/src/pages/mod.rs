@@ -9,12 +9,15 @@ mod format;
 mod help;
 mod home;
 mod language;
+mod limit;
 mod site;
 mod statistics;
 mod texts;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+
+pub(crate) use limit::limit_visitors;
 
 use self::site::Site;
 use crate::errors::ApiError;
@@ -43,10 +46,15 @@ pub(crate) fn configure_stats(config: &mut ServiceConfig) {
     config.service(resource("/stats", "GET, HEAD").route(read().to(statistics::statistics)));
 }
 
-/// Answers 404: JSON for the API and for programs, a page for browsers.
+/// Answers 404 to an unknown path.
 async fn not_found(request: HttpRequest, site: Site) -> Result<HttpResponse, ApiError> {
+    refuse(&request, &site, ApiError::NotFound)
+}
+
+/// Answers an error outside of the handlers of pages: JSON for the API and for programs, a page for browsers.
+fn refuse(request: &HttpRequest, site: &Site, error: ApiError) -> Result<HttpResponse, ApiError> {
     if request.path() == "/api" || request.path().starts_with("/api/") {
-        return Err(ApiError::NotFound);
+        return Err(error);
     }
-    Ok(site.answer(Err(ApiError::NotFound)))
+    Ok(site.answer(Err(error)))
 }

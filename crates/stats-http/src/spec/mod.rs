@@ -21,6 +21,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::base::Base;
 use crate::errors::ApiError;
+use crate::rate_limit::is_limited;
 use crate::resource::{read, resource};
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -118,7 +119,7 @@ async fn swagger(base: Base) -> Result<HttpResponse, ApiError> {
 const TOKEN: &str = "X-API-KEY";
 
 /// The failures that many routes share: status, name and description.
-const FAILURES: [(&str, &str, &str); 9] = [
+const FAILURES: [(&str, &str, &str); 10] = [
     ("400", "Wrong", "An argument or the body is wrong"),
     ("401", "NoToken", "The request has no token"),
     (
@@ -134,6 +135,11 @@ const FAILURES: [(&str, &str, &str); 9] = [
         "The content type is not JSON, or the content encoding is not gzip",
     ),
     ("426", "Outdated", "The MONARC version is older than 2.10.2"),
+    (
+        "429",
+        "TooMany",
+        "The address sent too many requests without a token; retry later",
+    ),
     (
         "500",
         "Broken",
@@ -180,6 +186,9 @@ fn complete(path: &str, item: &mut PathItem, processors: &Registry) {
         }
         if is_of_front_offices {
             statuses.push("426");
+        }
+        if is_limited(path) {
+            statuses.push("429");
         }
         for (status, name, _) in FAILURES {
             if statuses.contains(&status) {

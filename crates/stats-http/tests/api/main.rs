@@ -15,6 +15,7 @@ mod pages;
 mod posting;
 mod processed;
 mod public;
+mod rate_limit;
 mod robustness;
 mod specification;
 mod support;
