@@ -42,8 +42,8 @@ fn known_method(method: &Method) -> &'static str {
         .unwrap_or("other")
 }
 
-/// Logs every request if [`HttpConfig::logs_requests`] is set; otherwise failures, and refusals by the API and by the
-/// routes for admins. stats-db logs outages of the database.
+/// Logs every request if [`logs_requests`](crate::config::HttpConfig::logs_requests) is set; otherwise failures, and
+/// refusals by the API and by the routes for admins. stats-db logs outages of the database.
 fn log_request<B>(app: &App, response: &ServiceResponse<B>, elapsed: Duration) {
     let (request, status) = (response.request(), response.status());
     let error = response.response().error();
