@@ -8,7 +8,7 @@ use stats_db::{DayPartial, Db};
 /// Number of partials that wait to be stored.
 const QUEUE: usize = 256;
 /// Number of partials per transaction, so that other writers wait only briefly.
-const BATCH: usize = 32;
+const BATCH: usize = 4;
 
 /// Stores partials on a thread of its own. Dropping it waits until the queue is empty.
 pub(crate) struct Writer {

@@ -37,7 +37,9 @@ fn fold_a_stat(bencher: Bencher, name: &str) {
 fn fold_an_extract(bencher: Bencher, name: &str) {
     let processor = processor(name);
     let documents = documents(&processor, MIN_DATE);
-    let mut stats = documents.iter().map(|document| (AnalysisId::random(), document.into()));
+    let mut stats = documents
+        .iter()
+        .map(|document| (AnalysisId::random(), document.into()));
     let extract = processor.extract(&mut stats).expect("an extract");
     bencher
         .counter(BytesCount::of_slice(&extract))
