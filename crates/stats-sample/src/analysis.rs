@@ -2,7 +2,7 @@ use chrono::NaiveDate;
 use stats_core::{AnalysisId, NewStat, StatsType};
 
 use crate::catalogue::{CATALOGUE, Kind, Threat};
-use crate::documents::{self, ByKind, Cell, MAX_LEVEL, Rating, Risks};
+use crate::documents::{self, ByKind, Cell, MAX_MATURITY, Rating, Risks};
 use crate::random::Random;
 
 /// An endless series of analyses, generated from a seed.
@@ -38,8 +38,8 @@ pub struct Analysis {
     start: NaiveDate,
     informational: Vec<InformationalRisk>,
     operational: Vec<OperationalRisk>,
-    /// The level of each control by category, from 0 to [`MAX_LEVEL`].
-    controls: Vec<Vec<Transition>>,
+    /// The maturity of each control by category, from 0 to [`MAX_MATURITY`], or `None` if the control is excluded.
+    controls: Vec<Vec<Option<Transition>>>,
 }
 
 /// A value that moves from one level to another in steps of one. Days count from the start.
@@ -227,9 +227,10 @@ impl Analysis {
         let operational = operational.collect();
         let controls = CATALOGUE.categories.iter().map(|category| {
             let controls = (0..category.controls).map(|_| {
-                let from = random.below(MAX_LEVEL);
-                let to = random.between(from.max(2), MAX_LEVEL);
-                Transition::new(random, from, to)
+                let from = random.below(MAX_MATURITY);
+                let to = random.between(from.max(2), MAX_MATURITY);
+                let maturity = Transition::new(random, from, to);
+                (!random.one_in(20)).then_some(maturity)
             });
             controls.collect()
         });
@@ -283,10 +284,7 @@ impl Analysis {
             (StatsType::Cartography, documents::cartography(&risks)),
             (
                 StatsType::Compliance,
-                documents::compliance(
-                    &self.levels(|level| level.on(day)),
-                    &self.levels(|level| level.to),
-                ),
+                documents::compliance(&self.maturities(day)),
             ),
         ];
         data.map(|(stats_type, data)| NewStat {
@@ -314,10 +312,11 @@ impl Analysis {
             .collect()
     }
 
-    fn levels(&self, level: impl Fn(&Transition) -> u32) -> Vec<Vec<u32>> {
+    fn maturities(&self, day: u32) -> Vec<Vec<Option<u32>>> {
+        let on_day = |maturity: &Option<Transition>| Some(maturity.as_ref()?.on(day));
         let categories = self.controls.iter();
         categories
-            .map(|controls| controls.iter().map(&level).collect())
+            .map(|controls| controls.iter().map(on_day).collect())
             .collect()
     }
 }

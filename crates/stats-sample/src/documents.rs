@@ -13,8 +13,8 @@ use crate::catalogue::{CATALOGUE, Kind, Labels, uuid};
 const INFORMATIONAL_THRESHOLDS: [u32; 2] = [8, 27];
 /// The same, as impact × probability.
 const OPERATIONAL_THRESHOLDS: [u32; 2] = [4, 8];
-/// The level of a control that is fully implemented.
-pub(crate) const MAX_LEVEL: u32 = 5;
+/// The maturity of a control that is fully implemented.
+pub(crate) const MAX_MATURITY: u32 = 5;
 
 /// The position of a risk in a risk matrix: impact, and likelihood (informational) or probability (operational).
 pub(crate) type Cell = (u32, u32);
@@ -154,9 +154,9 @@ pub(crate) fn objects(kind: Kind, ratings: impl Iterator<Item = Rating>) -> RawJ
     raw_json(&objects.collect::<Vec<_>>())
 }
 
-/// The document of the type `compliance`, from the current and the target level of each control by category, 0 to
-/// [`MAX_LEVEL`].
-pub(crate) fn compliance(current: &[Vec<u32>], target: &[Vec<u32>]) -> RawJson {
+/// The document of the type `compliance`, from the maturity of each control by category. It is from 0 to
+/// [`MAX_MATURITY`], or `None` if the control is excluded.
+pub(crate) fn compliance(maturities: &[Vec<Option<u32>>]) -> RawJson {
     #[derive(Serialize)]
     struct Referential {
         current: Vec<Category>,
@@ -179,30 +179,36 @@ pub(crate) fn compliance(current: &[Vec<u32>], target: &[Vec<u32>]) -> RawJson {
         value: String,
     }
 
-    let categories = |levels: &[Vec<u32>]| {
+    // A control has up to `most` points.
+    let categories = |most: u32, points: fn(u32) -> u32| {
         let mut measures = 0..;
-        let categories = (1..).zip(CATALOGUE.categories.iter().zip(levels));
-        let categories = categories.map(|(category, (described, levels))| {
-            let controls = (1..).zip(levels).zip(&mut measures);
+        let categories = (1..).zip(CATALOGUE.categories.iter().zip(maturities));
+        let categories = categories.map(|(category, (described, maturities))| {
+            let points = maturities.iter().map(|maturity| maturity.map_or(0, points));
+            let controls = (1..).zip(points.clone()).zip(&mut measures);
             Category {
                 controls: controls
-                    .map(|((control, level), measure)| Control {
+                    .map(|((control, points), measure)| Control {
                         code: format!("{category}.{control}"),
                         measure: uuid(Kind::Measure, measure),
-                        value: two_decimals(*level, MAX_LEVEL),
+                        value: match most {
+                            // MONARC does not divide by 1.
+                            1 => format!("{points}"),
+                            _ => two_decimals(points, most),
+                        },
                     })
                     .collect(),
                 labels: &described.labels,
-                value: two_decimals(levels.iter().sum(), MAX_LEVEL * levels.len() as u32),
+                value: two_decimals(points.sum(), most * maturities.len() as u32),
             }
         });
         categories.collect()
     };
     raw_json(&[Referential {
-        current: categories(current),
+        current: categories(MAX_MATURITY, |maturity| maturity),
         labels: &CATALOGUE.referential,
         referential: uuid(Kind::Referential, 0),
-        target: categories(target),
+        target: categories(1, |_| 1),
     }])
 }
 
@@ -220,9 +226,9 @@ impl<T: Serialize> Serialize for PhpArray<T> {
     }
 }
 
-/// `sum / count` with two decimals, rounded half up, as MONARC writes it.
+/// `sum / count` with two decimals, rounded down, as MONARC writes it.
 fn two_decimals(sum: u32, count: u32) -> String {
-    let hundredths = (200 * sum + count) / (2 * count).max(1);
+    let hundredths = 100 * sum / count.max(1);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
@@ -250,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn quotients_are_rounded_half_up_to_two_decimals() {
+    fn quotients_are_rounded_down_to_two_decimals() {
         for (sum, count, text) in [
             (4, 2, "2.00"),
-            (2, 3, "0.67"),
+            (2, 3, "0.66"),
             (1, 3, "0.33"),
-            (1, 8, "0.13"),
-            (31, 11, "2.82"),
+            (1, 8, "0.12"),
+            (31, 11, "2.81"),
             (0, 0, "0.00"),
         ] {
             assert_eq!(two_decimals(sum, count), text);

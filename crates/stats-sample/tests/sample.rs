@@ -83,7 +83,7 @@ fn same_seed_gives_same_bytes() {
         .fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
         });
-    assert_eq!(hash, 9_189_426_550_047_150_871);
+    assert_eq!(hash, 1_021_370_048_909_164_998);
 }
 
 #[test]
@@ -241,6 +241,36 @@ fn controls_rise_to_their_target() {
             last = sum;
         }
     }
+}
+
+#[test]
+fn targets_are_1_for_controls_that_apply() {
+    let mut excluded = 0;
+    for analysis in analyses(12) {
+        let compliance = &data(&analysis, 100)[&StatsType::Compliance][0];
+        let categories = list(&compliance["target"]).iter();
+        for (target, current) in categories.zip(list(&compliance["current"])) {
+            let targets = list(&target["controls"])
+                .iter()
+                .zip(list(&current["controls"]));
+            let mut applying = 0;
+            for (target, current) in targets {
+                assert_eq!(target["measure"], current["measure"]);
+                match target["value"].as_str().unwrap() {
+                    "1" => applying += 1,
+                    "0" => {
+                        assert_eq!(current["value"], "0.00");
+                        excluded += 1;
+                    }
+                    other => panic!("{other}"),
+                }
+            }
+            let mean = 100 * applying / list(&target["controls"]).len();
+            let expected = format!("{}.{:02}", mean / 100, mean % 100);
+            assert_eq!(target["value"], expected.as_str());
+        }
+    }
+    assert!(excluded > 0);
 }
 
 #[test]
