@@ -10,10 +10,12 @@ use stats_processors::{Accumulator, Registered, Registry, Shape};
 use stats_sample::Sample;
 
 /// The processors with different partials.
-const PROCESSORS: [&str; 3] = [
+const PROCESSORS: [&str; 5] = [
     "risk_averages_on_date",
     "threat_average_on_date",
     "vulnerability_average_on_date",
+    "cartography_averages_on_date",
+    "compliance_averages_on_date",
 ];
 const ANALYSES: u32 = 50;
 const DAYS: u64 = 365;

@@ -18,6 +18,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -70,6 +71,22 @@ pub fn objects<'de, const N: usize>(
         // Some elements are not objects.
         Err(_) => Some(list(json)?.map(|element| fields(element, names)).collect()),
     }
+}
+
+/// The entries of an array of PHP with whole numbers as keys.
+#[derive(Debug, Default)]
+pub struct Numbered<'de> {
+    /// The JSON values by key. The last of duplicate keys wins.
+    pub values: BTreeMap<i64, &'de str>,
+    /// The number of entries with other keys.
+    pub others: u64,
+}
+
+/// The entries of an object by whole number. A list has the keys 0, 1, 2, …, because PHP writes such an array as a list.
+pub fn numbered(json: &str) -> Option<Numbered<'_>> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let numbered = deserializer.deserialize_any(NumberedVisitor).ok()?;
+    deserializer.end().ok().map(|()| numbered)
 }
 
 /// The content of a string.
@@ -165,6 +182,62 @@ impl Visitor<'_> for Position<'_> {
     }
 }
 
+struct NumberedVisitor;
+
+impl<'de> Visitor<'de> for NumberedVisitor {
+    type Value = Numbered<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut numbered = Numbered::default();
+        while let Some(key) = map.next_key_seed(WholeNumber)? {
+            let value = map.next_value::<&RawValue>()?;
+            match key {
+                Some(key) => {
+                    numbered.values.insert(key, value.get());
+                }
+                None => numbered.others += 1,
+            }
+        }
+        Ok(numbered)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut numbered = Numbered::default();
+        let mut keys = 0..;
+        while let Some(value) = list.next_element::<&RawValue>()? {
+            numbered.values.extend(keys.next().zip(Some(value.get())));
+        }
+        Ok(numbered)
+    }
+}
+
+/// Deserialises a text as the whole number in it, if any.
+struct WholeNumber;
+
+impl<'de> DeserializeSeed<'de> for WholeNumber {
+    type Value = Option<i64>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for WholeNumber {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(text.parse().ok())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +310,39 @@ mod tests {
                 objects.map(|object| object.map(values)).collect()
             });
             assert_eq!(found, expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbered_has_the_keys_of_php_objects_and_lists() {
+        for (json, expected, others) in [
+            ("[]", &[][..], 0),
+            ("{}", &[], 0),
+            ("[5, [1e999]]", &[(0, "5"), (1, "[1e999]")], 0),
+            (r#"{"2": {}, "0": "x"}"#, &[(0, r#""x""#), (2, "{}")], 0),
+            (
+                r#"{"-1": 1, "\u0031": 2, "1": 3}"#,
+                &[(-1, "1"), (1, "3")],
+                0,
+            ),
+            (
+                r#"{"": 1, "1.0": 2, "a": 3, " 1": 4, "1e3": 5, "99999999999999999999": 6}"#,
+                &[],
+                6,
+            ),
+        ] {
+            let found = numbered(json).unwrap();
+            let values: Vec<_> = found.values.into_iter().collect();
+            assert_eq!(
+                (values.as_slice(), found.others),
+                (expected, others),
+                "{json}"
+            );
+        }
+        for json in [
+            "", "5", "null", r#""a""#, "[1", "[] 1", r#"{"1"}"#, "{1: 2}",
+        ] {
+            assert!(numbered(json).is_none(), "{json}");
         }
     }
 

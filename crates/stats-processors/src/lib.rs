@@ -2,6 +2,8 @@
 
 mod names;
 
+mod cartography;
+mod compliance;
 pub mod json;
 mod label;
 mod mean;
@@ -9,7 +11,16 @@ mod object;
 mod processor;
 mod registry;
 mod risk;
+mod table;
 
+pub use cartography::{
+    CartographyAverages, CartographyAveragesOnDate, CartographyHistory, CartographyMeans,
+    CartographyPartial, CartographySeries, MAX_IMPACT, MAX_LIKELIHOOD, MAX_PROBABILITY, RiskMatrix,
+};
+pub use compliance::{
+    CategoryAverages, CategoryMeans, CategoryMeansOnDate, ComplianceAverages,
+    ComplianceAveragesOnDate, ComplianceMeans, CompliancePartial, ReferentialAverages,
+};
 pub use label::{Labels, Language, MAX_LABEL_LENGTH, MAX_LABELS};
 pub use mean::{Cell, MAX_VALUE, Mean};
 pub use object::{

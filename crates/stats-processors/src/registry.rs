@@ -9,6 +9,7 @@ use stats_core::{AnalysisId, InvalidValue, Stat, StatsType};
 
 use crate::processor::{AnalysisDocuments, parameters};
 use crate::{
+    CartographyAverages, CartographyAveragesOnDate, ComplianceAverages, ComplianceAveragesOnDate,
     ExtractedPartial, Format, Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape,
     StoredPartial, ThreatAverageOnDate, UnreadableExtract, VulnerabilityAverageOnDate,
 };
@@ -48,6 +49,10 @@ impl Default for Registry {
             Registered::stored::<RiskAveragesOnDate>(),
             Registered::extracted::<ThreatAverageOnDate>(),
             Registered::extracted::<VulnerabilityAverageOnDate>(),
+            Registered::stored::<CartographyAverages>(),
+            Registered::stored::<CartographyAveragesOnDate>(),
+            Registered::stored::<ComplianceAverages>(),
+            Registered::stored::<ComplianceAveragesOnDate>(),
         ])
     }
 }
@@ -412,6 +417,10 @@ mod tests {
                 "risk_averages_on_date",
                 "threat_average_on_date",
                 "vulnerability_average_on_date",
+                "cartography_averages",
+                "cartography_averages_on_date",
+                "compliance_averages",
+                "compliance_averages_on_date",
                 "skipped"
             ]
         );
@@ -429,9 +438,14 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_of_risk_processors_name_their_parameters() {
+    fn descriptions_name_the_parameters() {
         let registry = Registry::default();
-        for name in ["risk_averages", "risk_averages_on_date"] {
+        for name in [
+            "risk_averages",
+            "risk_averages_on_date",
+            "cartography_averages",
+            "cartography_averages_on_date",
+        ] {
             let description = registry.find(name).unwrap().description;
             let words = "risks_type informational operational risks_state current residual";
             assert!(words.split(' ').all(|word| description.contains(word)));

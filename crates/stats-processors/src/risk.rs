@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use stats_core::StatsType;
 
 use crate::names::named_enum;
+use crate::table::{self, flat, flat_mut, merge_tables};
 use crate::{Cell, Format, Mean, Partial, Processor, Selection, StoredPartial, json};
 
 named_enum! {
@@ -53,7 +54,7 @@ pub struct RiskPartial {
 }
 
 /// A value for each of [`State::ALL`], [`Kind::ALL`] and [`Level::ALL`].
-type Table<T> = [[[T; Level::ALL.len()]; Kind::ALL.len()]; State::ALL.len()];
+type Table<T> = table::Table<T, { State::ALL.len() }, { Kind::ALL.len() }, { Level::ALL.len() }>;
 
 impl RiskPartial {
     /// The history of each selected state and kind.
@@ -180,20 +181,6 @@ fn present<'a, 'de, T, const N: usize>(
         .filter_map(|(field, value)| Some((field?, value)))
 }
 
-fn flat<T>(table: &Table<T>) -> impl Iterator<Item = &T> {
-    table.iter().flatten().flatten()
-}
-
-fn flat_mut<T>(table: &mut Table<T>) -> impl Iterator<Item = &mut T> {
-    table.iter_mut().flatten().flatten()
-}
-
-fn merge_tables(table: &mut Table<Cell>, other: &Table<Cell>) {
-    for (cell, other) in flat_mut(table).zip(flat(other)) {
-        cell.merge(*other);
-    }
-}
-
 /// The numbers of risks of one state and kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RiskHistory {
@@ -229,7 +216,7 @@ impl Levels {
     }
 }
 
-/// Parameters of the risk processors.
+/// Parameters of the risk and cartography processors.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct RiskParameters {

@@ -10,9 +10,10 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use stats_core::{AnalysisId, MIN_DATE, StatsType};
 use stats_processors::{
-    Accumulator, Cell, Level, MAX_VALUE, ObjectPartial, Partial, ProcessorError, Registered,
-    Registry, RiskParameters, RiskPartial, Shape,
+    Accumulator, CartographyPartial, Cell, CompliancePartial, Level, MAX_VALUE, ObjectPartial,
+    Partial, ProcessorError, Registered, Registry, RiskParameters, RiskPartial, Shape,
 };
+use stats_sample::Sample;
 use uuid::Uuid;
 
 /// One client's stats of one day.
@@ -56,11 +57,71 @@ fn risks() -> impl Strategy<Value = Value> {
     hash_map(state, kinds, 0..3).prop_map(|states| json!({"risks": states}))
 }
 
+fn scale() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => (0_i64..3, 0_i64..9).prop_map(|(least, length)| json!((least..=least + length).collect::<Vec<_>>())),
+        1 => select(vec![json!(["0", 7, -1, 2]), json!([0, 1e3]), json!([]), json!(null), json!("x")]),
+    ]
+}
+
+/// A map in PHP's encodings, with some keys that are not on any scale.
+fn php_map(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+    let key = select(vec!["-1", "0", "1", "2", "3", "4", "5", "7", "10", "x"]);
+    let value = value.boxed();
+    prop_oneof![
+        1 => vec(value.clone(), 0..5).prop_map(Value::from),
+        3 => hash_map(key, value, 0..5).prop_map(|map| json!(map)),
+    ]
+}
+
+fn cartography() -> impl Strategy<Value = Value> {
+    let junk = || select(vec![json!(5), json!("x"), json!(null)]);
+    let row = prop_oneof![9 => php_map(number()), 1 => junk()];
+    let matrix = prop_oneof![9 => php_map(row), 1 => junk()];
+    let kind = select(vec!["informational", "operational", "other"]);
+    let kinds = hash_map(kind, matrix, 0..3);
+    let states = hash_map(select(vec!["current", "residual", "other"]), kinds, 0..3);
+    (states, scale(), scale(), scale()).prop_map(|(states, impact, likelihood, probability)| {
+        let scales =
+            json!({"impact": impact, "likelihood": likelihood, "probability": probability});
+        json!({"risks": states, "scales": scales})
+    })
+}
+
+fn compliance() -> impl Strategy<Value = Value> {
+    let uuid = |texts: [&str; 3]| {
+        let texts = texts.map(|start| json!(format!("{start}02d4e0-4576-11e9-9173-0800277f0571")));
+        select(texts.to_vec())
+    };
+    let measure = prop_oneof![9 => uuid(["b4", "B4", "0a"]), 1 => Just(json!("zz"))];
+    let control = measure.prop_map(|measure| json!({"measure": measure}));
+    let value = prop_oneof![
+        3 => (0_u32..=100).prop_map(|hundredths| json!(f64::from(hundredths) / 100.0)),
+        1 => number(),
+    ];
+    let label = || select(vec![json!("a"), json!(" a\u{200B}"), json!("b"), json!(5)]);
+    let category = (vec(control, 0..3), value, label(), any::<bool>()).prop_map(
+        |(controls, value, label2, has_value)| match has_value || !controls.is_empty() {
+            true => json!({"controls": controls, "value": value, "label2": label2}),
+            false => json!({"controls": controls, "label2": label2}),
+        },
+    );
+    let categories = || vec(category.clone(), 0..4);
+    let referential = (uuid(["c0", "C0", "d0"]), label(), categories(), categories()).prop_map(
+        |(referential, label1, current, target)| {
+            json!({"referential": referential, "label1": label1, "current": current, "target": target})
+        },
+    );
+    vec(referential, 0..3).prop_map(Value::from)
+}
+
 /// Client-days of few dates, so that dates repeat. One document in ten is truncated.
 fn client_days(stats_type: StatsType) -> impl Strategy<Value = Vec<ClientDay>> {
     let document = match stats_type {
         StatsType::Risk => risks().boxed(),
-        _ => objects().boxed(),
+        StatsType::Threat | StatsType::Vulnerability => objects().boxed(),
+        StatsType::Cartography => cartography().boxed(),
+        StatsType::Compliance => compliance().boxed(),
     };
     let cut = proptest::option::weighted(0.1, any::<Index>());
     let document = (document, cut).prop_map(|(document, cut)| {
@@ -172,6 +233,170 @@ fn naive_risks(document: &Value) -> Values {
     values
 }
 
+/// The entries of a map in PHP's encodings, ordered by key.
+fn naive_entries(map: &Value) -> BTreeMap<i64, &Value> {
+    match map {
+        Value::Array(list) => (0..).zip(list).collect(),
+        Value::Object(map) => {
+            let entries = map.iter();
+            entries
+                .filter_map(|(key, value)| Some((key.parse().ok()?, value)))
+                .collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+/// The value on a scale from 0 to `maximum`.
+fn naive_rescale(scale: &[i64], value: i64, maximum: f64) -> Option<i64> {
+    let (least, greatest) = (*scale.first()?, *scale.last()?);
+    if value < least || value > greatest {
+        return None;
+    }
+    let share = (value - least) as f64 / ((greatest - least) as f64).max(1.0);
+    Some((maximum * share).round() as i64)
+}
+
+/// The values of an ordered scale, or none if it is not a list of whole numbers.
+fn naive_scale(scale: &Value) -> Vec<i64> {
+    let values = scale.as_array().into_iter().flatten();
+    let values = values.map(|value| match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
+    });
+    let mut values: Vec<_> = values.collect::<Option<_>>().unwrap_or_default();
+    values.retain(|value| *value >= 0);
+    values.sort();
+    values
+}
+
+fn naive_cartography(document: &Value) -> Values {
+    let mut values = Values::new();
+    let impacts = naive_scale(&document["scales"]["impact"]);
+    for state in ["current", "residual"] {
+        for (kind, scale, maximum) in [
+            ("informational", "likelihood", 20),
+            ("operational", "probability", 4),
+        ] {
+            let matrix = &document["risks"][state][kind];
+            let columns = naive_scale(&document["scales"][scale]);
+            if impacts.is_empty()
+                || columns.is_empty()
+                || !(matrix.is_array() || matrix.is_object())
+            {
+                continue;
+            }
+            let mut cells = BTreeMap::new();
+            for impact in 0..=4 {
+                cells.extend((0..=maximum).map(|column| ((impact, column), 0.0)));
+            }
+            let length = matrix.as_object().map_or(0, |map| map.len());
+            let (mut readable, mut unreadable) =
+                (0, length - naive_entries(matrix).len().min(length));
+            for (impact, row) in naive_entries(matrix) {
+                let length = row.as_object().map_or(0, |map| map.len());
+                unreadable += usize::from(!(row.is_array() || row.is_object()));
+                unreadable += length - naive_entries(row).len().min(length);
+                for (column, number) in naive_entries(row) {
+                    if impact < 0 || column < 0 {
+                        readable += 1;
+                        continue;
+                    }
+                    let position = naive_rescale(&impacts, impact, 4.0).zip(naive_rescale(
+                        &columns,
+                        column,
+                        f64::from(maximum),
+                    ));
+                    let cell = position
+                        .and_then(|(impact, column)| cells.get_mut(&(impact, column as i32)));
+                    match cell.zip(naive_number(number)) {
+                        Some((cell, number)) if *cell + number <= MAX_VALUE => {
+                            *cell += number;
+                            readable += 1;
+                        }
+                        _ => unreadable += 1,
+                    }
+                }
+            }
+            if readable > 0 || unreadable == 0 {
+                let cells = cells.into_iter();
+                values.extend(cells.map(|((impact, column), number)| {
+                    (format!("{state} {kind} {impact} {column}"), number)
+                }));
+            }
+        }
+    }
+    values
+}
+
+fn naive_compliance(document: &Value) -> Values {
+    let categories = |list: &Value| {
+        let mut categories = BTreeMap::new();
+        for category in list.as_array().into_iter().flatten() {
+            let controls = category["controls"].as_array().into_iter().flatten();
+            let measures = controls.filter_map(|control| control["measure"].as_str());
+            let measures = measures.filter(|measure| *measure != "zz");
+            let value = naive_number(&category["value"]).filter(|value| *value <= 1.0);
+            if let (Some(id), Some(value)) = (measures.map(str::to_lowercase).min(), value) {
+                categories.insert(id, value);
+            }
+        }
+        categories
+    };
+    let mut values = Values::new();
+    for referential in document.as_array().into_iter().flatten() {
+        let uuid = referential["referential"]
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase();
+        let target = categories(&referential["target"]);
+        for (category, current) in categories(&referential["current"]) {
+            if let Some(target) = target.get(&category) {
+                values.insert(format!("{uuid} {category} current"), current);
+                values.insert(format!("{uuid} {category} target"), *target);
+            }
+        }
+    }
+    values
+}
+
+fn cartography_cells(client_days: &[ClientDay]) -> Cells {
+    let mut partial = CartographyPartial::default();
+    for (date, documents) in client_days {
+        partial.fold(*date, documents);
+    }
+    let mut cells = Cells::new();
+    for history in partial.histories(&RiskParameters::default()) {
+        for (date, matrix) in history.by_date {
+            for (impact, row) in matrix.rows().enumerate() {
+                for (column, cell) in row.iter().enumerate() {
+                    let (state, kind) = (history.state.as_str(), history.kind.as_str());
+                    cells.insert((format!("{state} {kind} {impact} {column}"), date), *cell);
+                }
+            }
+        }
+    }
+    cells
+}
+
+fn compliance_cells(client_days: &[ClientDay]) -> Cells {
+    let mut partial = CompliancePartial::default();
+    for (date, documents) in client_days {
+        partial.fold(*date, documents);
+    }
+    let mut cells = Cells::new();
+    for referential in partial.averages() {
+        for category in referential.categories {
+            for on in category.by_date {
+                let name = format!("{} {}", referential.referential, category.category);
+                cells.insert((format!("{name} current"), on.date), on.means.current);
+                cells.insert((format!("{name} target"), on.date), on.means.target);
+            }
+        }
+    }
+    cells
+}
+
 fn check(
     cells: &Cells,
     client_days: &[ClientDay],
@@ -204,6 +429,39 @@ fn check(
         }
     }
     Ok(())
+}
+
+#[test]
+fn means_of_sample_stats_equal_a_naive_computation() {
+    let samples = |stats_type| {
+        let client_days = (0_u64..6).map(|client| {
+            let analyses = Sample::new(client).analyses(4, MIN_DATE);
+            // Two clients on each date.
+            let date = MIN_DATE + Days::new(50 * (client / 2));
+            let stats = analyses.flat_map(|analysis| analysis.stats_on(date));
+            let stats = stats.filter(|stat| stat.stats_type == stats_type);
+            (
+                date,
+                stats.map(|stat| stat.data.as_str().to_owned()).collect(),
+            )
+        });
+        client_days.collect::<Vec<ClientDay>>()
+    };
+    let mut stats = samples(StatsType::Cartography);
+    check(&cartography_cells(&stats), &stats, naive_cartography).unwrap();
+    // All sample analyses have the same scales.
+    for (position, (_, documents)) in stats.iter_mut().enumerate() {
+        for document in documents {
+            let mut wider: Value = serde_json::from_str(document).unwrap();
+            wider["scales"]["impact"] = json!([0, 5 + position]);
+            wider["scales"]["likelihood"] = json!([0, 25 + 5 * position]);
+            *document = wider.to_string();
+        }
+    }
+    check(&cartography_cells(&stats), &stats, naive_cartography).unwrap();
+    let stats = samples(StatsType::Compliance);
+    check(&compliance_cells(&stats), &stats, naive_compliance).unwrap();
+    assert!(!compliance_cells(&stats).is_empty());
 }
 
 proptest! {
@@ -285,6 +543,16 @@ proptest! {
         }
         cells.retain(|_, cell| *cell != Cell::default());
         check(&cells, &client_days, naive_risks)?;
+    }
+
+    #[test]
+    fn cartography_means_equal_a_naive_computation(client_days in client_days(StatsType::Cartography)) {
+        check(&cartography_cells(&client_days), &client_days, naive_cartography)?;
+    }
+
+    #[test]
+    fn compliance_means_equal_a_naive_computation(client_days in client_days(StatsType::Compliance)) {
+        check(&compliance_cells(&client_days), &client_days, naive_compliance)?;
     }
 
     #[test]

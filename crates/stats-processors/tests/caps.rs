@@ -1,12 +1,14 @@
 //! The size of partials and results is bounded for any input.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{Days, NaiveDate};
 use stats_core::{AnalysisId, MAX_OBJECTS, MIN_DATE};
 use stats_processors::{
-    ExtractedPartial, MAX_KEPT_OBJECTS, ObjectAverages, ObjectPartial, Partial,
+    CompliancePartial, ExtractedPartial, Language, MAX_KEPT_OBJECTS, ObjectAverages, ObjectPartial,
+    Partial,
 };
 use uuid::Uuid;
 
@@ -167,4 +169,155 @@ fn the_number_of_labels_is_bounded() {
         partial.fold(date, [label(number)]);
     }
     assert!(serde_json::to_string(&partial).unwrap().len() < 1000);
+}
+
+/// The number of categories of each referential in the tests.
+const CATEGORIES: usize = 8;
+
+/// A stat with the categories of these numbers.
+fn compliance(numbers: impl IntoIterator<Item = usize>) -> String {
+    labelled("a", numbers)
+}
+
+/// A stat with the categories of these numbers and a label for their referentials.
+fn labelled(label: &str, numbers: impl IntoIterator<Item = usize>) -> String {
+    let mut referentials: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for number in numbers {
+        let (referential, category) = (number / CATEGORIES, uuid(number % CATEGORIES));
+        let element = format!(r#"{{"controls":[{{"measure":"{category}"}}],"value":"0.50"}}"#);
+        referentials.entry(referential).or_default().push(element);
+    }
+    let elements: Vec<_> = referentials
+        .into_iter()
+        .map(|(referential, categories)| {
+            let (uuid, categories) = (uuid(referential), categories.join(","));
+            format!(
+                r#"{{"referential":"{uuid}","label1":"{label}","current":[{categories}],"target":[{categories}]}}"#
+            )
+        })
+        .collect();
+    format!("[{}]", elements.join(","))
+}
+
+fn fold_compliance(stats: &[String]) -> CompliancePartial {
+    let mut partial = CompliancePartial::default();
+    partial.fold(MIN_DATE, stats);
+    partial
+}
+
+/// The numbers of the categories in a result.
+fn categories(partial: &CompliancePartial) -> Vec<usize> {
+    let number = |uuid: Uuid| uuid.as_u128() as usize;
+    let averages = partial.averages().into_iter();
+    averages
+        .flat_map(|referential| {
+            let first = CATEGORIES * number(referential.referential);
+            let categories = referential.categories.into_iter();
+            categories.map(move |category| first + number(category.category))
+        })
+        .collect()
+}
+
+/// The number of categories in a partial.
+fn kept_categories(partial: &CompliancePartial) -> usize {
+    let partial = serde_json::to_value(partial).unwrap();
+    let referentials = partial["referentials"].as_object().unwrap().values();
+    let categories = referentials.map(|known| known["categories"].as_object().unwrap().len());
+    let categories: Vec<_> = categories.collect();
+    assert!(!categories.contains(&0));
+    categories.iter().sum()
+}
+
+#[test]
+fn a_client_day_keeps_the_categories_with_the_smallest_ids() {
+    let step = MAX_OBJECTS / 2;
+    // The last referential has categories that are kept and categories that are not.
+    let kept: Vec<_> = (4..MAX_OBJECTS + 4).collect();
+    let mut stats = vec![
+        compliance(4..step),
+        compliance(step..2 * step),
+        compliance(2 * step - 4..3 * step),
+        compliance([5, 6, 3 * step]),
+        labelled("b", [MAX_OBJECTS + 5]),
+    ];
+    let in_order = fold_compliance(&stats);
+    assert_eq!(categories(&in_order), kept);
+    assert_eq!(kept_categories(&in_order), MAX_OBJECTS);
+    let elements = (step - 4) + step + (step + 4) + 3 + 1;
+    // Four categories are in two stats, and two in the fourth stat.
+    let counted = MAX_OBJECTS + 4 + 2;
+    assert_eq!(in_order.skipped(), (elements - counted) as u64);
+    let averages = in_order.averages();
+    let last = averages.last().unwrap();
+    assert_eq!(last.labels.get(Language::French), "b");
+    let json = serde_json::to_string(&in_order).unwrap();
+    for _ in 0..stats.len() {
+        stats.rotate_left(1);
+        for stats in [stats.clone(), stats.iter().rev().cloned().collect()] {
+            assert_eq!(
+                serde_json::to_string(&fold_compliance(&stats)).unwrap(),
+                json
+            );
+        }
+    }
+}
+
+#[test]
+fn a_client_day_keeps_the_labels_of_the_referentials_of_kept_categories() {
+    let one_each = |first: usize| (first..first + MAX_OBJECTS).map(|number| number * CATEGORIES);
+    let mut stats = [compliance(one_each(MAX_OBJECTS)), compliance(one_each(0))];
+    for _ in 0..2 {
+        let averages = fold_compliance(&stats).averages();
+        assert_eq!(averages.len(), MAX_OBJECTS);
+        let labels = averages.iter().map(|one| one.labels.get(Language::French));
+        assert!(labels.eq(std::iter::repeat_n("a", MAX_OBJECTS)));
+        stats.reverse();
+    }
+}
+
+#[test]
+fn a_partial_drops_the_least_frequent_categories() {
+    let common = 10 * MAX_OBJECTS..10 * MAX_OBJECTS + 20;
+    let mut partial = CompliancePartial::default();
+    for day in [0, 1] {
+        partial.fold(MIN_DATE + Days::new(day), [compliance(common.clone())]);
+    }
+    for first in [0, 1, 2].map(|step| step * MAX_OBJECTS) {
+        partial.fold(MIN_DATE, [compliance(first..first + MAX_OBJECTS)]);
+    }
+    let exact = kept_categories(&partial);
+    assert_eq!((exact, partial.skipped()), (3 * MAX_OBJECTS + 20, 0));
+    let expected: Vec<_> = (0..MAX_OBJECTS - 20).chain(common).collect();
+    assert_eq!(categories(&partial), expected);
+
+    let more = [compliance(5 * MAX_OBJECTS..6 * MAX_OBJECTS)];
+    let mut merged = fold_compliance(&more);
+    merged.merge(&partial);
+    partial.fold(MIN_DATE, more);
+    for pruned in [merged, partial] {
+        assert_eq!(kept_categories(&pruned), MAX_KEPT_OBJECTS);
+        let skipped = exact + MAX_OBJECTS - MAX_KEPT_OBJECTS;
+        assert_eq!(pruned.skipped(), skipped as u64);
+        assert_eq!(categories(&pruned), expected);
+    }
+}
+
+#[test]
+fn the_number_of_labels_of_referentials_and_categories_is_bounded() {
+    let label = |number: usize| {
+        let category = format!(
+            r#"{{"label1":"{number}","controls":[{{"measure":"{}"}}],"value":1}}"#,
+            uuid(1)
+        );
+        format!(
+            r#"[{{"referential":"{}","label1":"{number}","current":[{category}],"target":[{category}]}}]"#,
+            uuid(1)
+        )
+    };
+    let mut partial = CompliancePartial::default();
+    partial.fold(MIN_DATE, (0..500).map(label));
+    for number in 0..500 {
+        partial.fold(MIN_DATE, [label(number)]);
+    }
+    assert!(serde_json::to_string(&partial).unwrap().len() < 2000);
 }

@@ -60,6 +60,10 @@ fn the_processor_list_is_public(database: &TestDatabase) {
         "risk_averages_on_date",
         "threat_average_on_date",
         "vulnerability_average_on_date",
+        "cartography_averages",
+        "cartography_averages_on_date",
+        "compliance_averages",
+        "compliance_averages_on_date",
     ];
     assert_eq!(values("name"), expected);
     let descriptions = values("description");
