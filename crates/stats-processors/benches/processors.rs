@@ -35,7 +35,7 @@ fn fold_a_stat(bencher: Bencher, name: &str) {
 }
 
 /// Folds the extract of 50 analyses of one client.
-#[divan::bench(args = &PROCESSORS[1..])]
+#[divan::bench(args = &PROCESSORS[1..3])]
 fn fold_an_extract(bencher: Bencher, name: &str) {
     let processor = processor(name);
     let documents = documents(&processor, MIN_DATE);
