@@ -81,12 +81,20 @@ impl Db {
         })
     }
 
-    /// Stores partials, except where a newer one is stored. Does nothing if another writer is busy.
+    /// Stores partials. Those of days whose stats have changed since are left out: nothing may remain of deleted stats.
+    /// Does nothing if another writer is busy.
     pub fn store_partials(&self, partials: &[DayPartial]) -> Result<(), DbError> {
-        use diesel::query_dsl::methods::FilterDsl;
-
         let stored = self.try_write(LOCK, |conn| {
             for DayPartial { kind, day, content } in partials {
+                let current: Option<i64> = stats_day::table
+                    .filter(stats_day::kind.eq(kind.stats_type.as_str()))
+                    .filter(stats_day::date.eq(day.date))
+                    .select(stats_day::version)
+                    .first(conn)
+                    .optional()?;
+                if current != Some(day.version) {
+                    continue;
+                }
                 let row = (
                     stats_partial::format.eq(kind.format),
                     stats_partial::kind.eq(kind.stats_type.as_str()),
@@ -112,7 +120,6 @@ impl Db {
                             stats_partial::version.eq(excluded(stats_partial::version)),
                             stats_partial::partial.eq(excluded(stats_partial::partial)),
                         ))
-                        .filter(stats_partial::version.le(excluded(stats_partial::version)))
                         .execute(conn)
                 })?;
             }

@@ -157,8 +157,8 @@ fn stats_from_before_the_migration_have_versions(database: &TestDatabase) {
     assert_counts(&db);
 }
 
-on_each_database!(a_stored_partial_is_never_replaced_by_an_older_one);
-fn a_stored_partial_is_never_replaced_by_an_older_one(database: &TestDatabase) {
+on_each_database!(only_a_partial_of_the_current_stats_is_stored);
+fn only_a_partial_of_the_current_stats_is_stored(database: &TestDatabase) {
     let db = database.migrated();
     let kind = PartialKind {
         format: "risk",
@@ -195,6 +195,14 @@ fn a_stored_partial_is_never_replaced_by_an_older_one(database: &TestDatabase) {
         (8, "c", (9, "b")),
         (9, "d", (9, "d")),
     ] {
+        // The version of the stats.
+        database.execute("DELETE FROM stats_day");
+        for stats_type in ["risk", "threat"] {
+            database.execute(&format!(
+                "INSERT INTO stats_day (type, date, version, count) VALUES ('{stats_type}', '{date}', {}, 0)",
+                newest.0
+            ));
+        }
         store(kind, version, content);
         let (version, content) = newest;
         assert_eq!(stored(kind, at(version)), Some(content.into()));

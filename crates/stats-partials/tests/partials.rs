@@ -291,6 +291,25 @@ fn nothing_remains_of_deleted_stats(database: &TestDatabase) {
     assert_eq!([date, later].map(is_found), [[false; 2], [true; 2]]);
 }
 
+on_each_database!(a_slow_reader_stores_nothing_of_deleted_stats);
+fn a_slow_reader_stores_nothing_of_deleted_stats(database: &TestDatabase) {
+    let db = database.migrated();
+    let owner = client(&db, "CASES");
+    let date = day("2026-01-01");
+    let stats = [threat(date, 1)];
+    db.insert_stats(owner.id, &stats).unwrap();
+    let filter = within(DateRange::day(date));
+    db.read::<_, PartialsError>(|snapshot| {
+        let before = fold(snapshot, &filter);
+        db.delete_stats(owner.id, stats[0].analysis)?;
+        let slow = Partials::new(db.clone(), CACHE);
+        assert_eq!(accumulate(&slow, snapshot, &filter)?, before);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(found(&db, threats().format, Scope::All, date), None);
+}
+
 on_each_database!(a_slow_reader_stores_nothing_over_a_newer_partial);
 fn a_slow_reader_stores_nothing_over_a_newer_partial(database: &TestDatabase) {
     let db = database.migrated();
