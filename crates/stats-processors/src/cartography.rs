@@ -6,10 +6,9 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, Serializer};
 use stats_core::StatsType;
 
-use crate::table::{self, flat, flat_mut, merge_tables};
+use crate::table;
 use crate::{
-    Cell, Format, Kind, MAX_VALUE, Mean, Partial, Processor, RiskParameters, State, StoredPartial,
-    json,
+    Cell, Format, Kind, MAX_VALUE, Partial, Processor, RiskParameters, State, StoredPartial, json,
 };
 
 /// The greatest impact after rescaling.
@@ -66,10 +65,7 @@ const fn columns(kind: Kind) -> Range<usize> {
 impl CartographyPartial {
     /// The history of each selected state and kind.
     pub fn histories(&self, params: &RiskParameters) -> Vec<CartographyHistory> {
-        let mut overall = Table::default();
-        for day in self.days.values() {
-            merge_tables(&mut overall, day);
-        }
+        let overall = table::overall(&self.days);
         let mut histories = Vec::new();
         for state in State::ALL {
             for kind in Kind::ALL {
@@ -97,29 +93,13 @@ impl Partial for CartographyPartial {
         date: NaiveDate,
         documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
     ) {
-        let mut client_day = Table::<Mean>::default();
-        for document in documents {
-            let (values, skipped) = read(&document.into()).unwrap_or_else(|| (Table::default(), 1));
-            self.skipped = self.skipped.saturating_add(skipped);
-            for (mean, value) in flat_mut(&mut client_day).zip(flat(&values)) {
-                if let Some(value) = value {
-                    mean.add(*value);
-                }
-            }
-        }
-        if flat(&client_day).any(|mean| mean.count() > 0) {
-            let cells = flat_mut(self.days.entry(date).or_default());
-            for (cell, mean) in cells.zip(flat(&client_day)) {
-                cell.add(*mean);
-            }
-        }
+        let skipped = table::fold(&mut self.days, date, documents, read);
+        self.skipped = self.skipped.saturating_add(skipped);
     }
 
     fn merge(&mut self, other: &Self) {
         self.skipped = self.skipped.saturating_add(other.skipped);
-        for (date, table) in &other.days {
-            merge_tables(self.days.entry(*date).or_default(), table);
-        }
+        table::merge(&mut self.days, &other.days);
     }
 
     fn skipped(&self) -> u64 {

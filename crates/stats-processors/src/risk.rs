@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use stats_core::StatsType;
 
 use crate::names::named_enum;
-use crate::table::{self, flat, flat_mut, merge_tables};
-use crate::{Cell, Format, Mean, Partial, Processor, Selection, StoredPartial, json};
+use crate::table;
+use crate::{Cell, Format, Partial, Processor, Selection, StoredPartial, json};
 
 named_enum! {
     /// Whether risks are counted before or after treatment.
@@ -59,10 +59,7 @@ type Table<T> = table::Table<T, { State::ALL.len() }, { Kind::ALL.len() }, { Lev
 impl RiskPartial {
     /// The history of each selected state and kind.
     pub fn histories(&self, params: &RiskParameters) -> Vec<RiskHistory> {
-        let mut overall = Table::default();
-        for day in self.days.values() {
-            merge_tables(&mut overall, day);
-        }
+        let overall = table::overall(&self.days);
         let mut histories = Vec::new();
         for state in State::ALL {
             for kind in Kind::ALL {
@@ -94,29 +91,13 @@ impl Partial for RiskPartial {
         date: NaiveDate,
         documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
     ) {
-        let mut client_day = Table::<Mean>::default();
-        for document in documents {
-            let (values, skipped) = read(&document.into()).unwrap_or_else(|| (Table::default(), 1));
-            self.skipped = self.skipped.saturating_add(skipped);
-            for (mean, value) in flat_mut(&mut client_day).zip(flat(&values)) {
-                if let Some(value) = value {
-                    mean.add(*value);
-                }
-            }
-        }
-        if flat(&client_day).any(|mean| mean.count() > 0) {
-            let cells = flat_mut(self.days.entry(date).or_default());
-            for (cell, mean) in cells.zip(flat(&client_day)) {
-                cell.add(*mean);
-            }
-        }
+        let skipped = table::fold(&mut self.days, date, documents, read);
+        self.skipped = self.skipped.saturating_add(skipped);
     }
 
     fn merge(&mut self, other: &Self) {
         self.skipped = self.skipped.saturating_add(other.skipped);
-        for (date, table) in &other.days {
-            merge_tables(self.days.entry(*date).or_default(), table);
-        }
+        table::merge(&mut self.days, &other.days);
     }
 
     fn skipped(&self) -> u64 {

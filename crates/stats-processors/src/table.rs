@@ -1,8 +1,78 @@
 //! Values in nested arrays.
 
-use crate::Cell;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::{Cell, Mean};
 
 pub(crate) type Table<T, const A: usize, const B: usize, const C: usize> = [[[T; C]; B]; A];
+
+/// The table of each date with values.
+pub(crate) type Days<const A: usize, const B: usize, const C: usize> =
+    BTreeMap<NaiveDate, Table<Cell, A, B, C>>;
+
+/// Adds one client's stats of one day to `days`, and returns the number of skipped parts. `read` returns the values of a
+/// stat and the number of its skipped parts, or `None` if the stat is unreadable as a whole.
+pub(crate) fn fold<'a, const A: usize, const B: usize, const C: usize>(
+    days: &mut Days<A, B, C>,
+    date: NaiveDate,
+    documents: impl IntoIterator<Item = impl Into<Cow<'a, str>>>,
+    read: impl Fn(&str) -> Option<(Table<Option<f64>, A, B, C>, u64)>,
+) -> u64
+where
+    Table<Mean, A, B, C>: Default,
+    Table<Cell, A, B, C>: Default,
+{
+    let mut client_day = Table::<Mean, A, B, C>::default();
+    let mut skipped = 0_u64;
+    for document in documents {
+        let Some((values, parts)) = read(&document.into()) else {
+            skipped = skipped.saturating_add(1);
+            continue;
+        };
+        skipped = skipped.saturating_add(parts);
+        for (mean, value) in flat_mut(&mut client_day).zip(flat(&values)) {
+            if let Some(value) = value {
+                mean.add(*value);
+            }
+        }
+    }
+    if flat(&client_day).any(|mean| mean.count() > 0) {
+        let cells = flat_mut(days.entry(date).or_default());
+        for (cell, mean) in cells.zip(flat(&client_day)) {
+            cell.add(*mean);
+        }
+    }
+    skipped
+}
+
+/// Adds the tables of other client-days.
+pub(crate) fn merge<const A: usize, const B: usize, const C: usize>(
+    days: &mut Days<A, B, C>,
+    other: &Days<A, B, C>,
+) where
+    Table<Cell, A, B, C>: Default,
+{
+    for (date, table) in other {
+        merge_tables(days.entry(*date).or_default(), table);
+    }
+}
+
+/// The values of all dates.
+pub(crate) fn overall<const A: usize, const B: usize, const C: usize>(
+    days: &Days<A, B, C>,
+) -> Table<Cell, A, B, C>
+where
+    Table<Cell, A, B, C>: Default,
+{
+    let mut overall = Table::default();
+    for day in days.values() {
+        merge_tables(&mut overall, day);
+    }
+    overall
+}
 
 /// All values, in order.
 pub(crate) fn flat<T, const A: usize, const B: usize, const C: usize>(
@@ -19,7 +89,7 @@ pub(crate) fn flat_mut<T, const A: usize, const B: usize, const C: usize>(
 }
 
 /// Adds each cell of other client-days.
-pub(crate) fn merge_tables<const A: usize, const B: usize, const C: usize>(
+fn merge_tables<const A: usize, const B: usize, const C: usize>(
     table: &mut Table<Cell, A, B, C>,
     other: &Table<Cell, A, B, C>,
 ) {
