@@ -1,7 +1,7 @@
 //! Serves a custom processor beside the built-in ones, from an empty temporary database.
 //!
 //! ```text
-//! cargo run -p stats-http --example own_processor
+//! cargo run -p stats-http --example serve_own_processor
 //! curl 'http://127.0.0.1:5000/stats/threats.json?processor=threat_maxima'
 //! ```
 

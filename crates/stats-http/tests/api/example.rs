@@ -1,11 +1,11 @@
-//! The application of the example `own_processor`.
+//! The application of the example `serve_own_processor`.
 
 use serde_json::json;
 use stats_testing::{TestDatabase, on_each_database};
 
 use crate::support::{PROCESSED, Service, new_stat};
 
-#[path = "../../examples/own_processor.rs"]
+#[path = "../../examples/serve_own_processor.rs"]
 #[expect(dead_code, reason = "the test does not call `main`")]
 mod own_processor;
 
