@@ -1,7 +1,7 @@
 //! The commands for the MONARC Objects Sharing Platform.
 
 use clap::{Args, Subcommand};
-use stats_remote::{Mosp, MospOptions};
+use stats_remote::{HttpOptions, Mosp};
 use stats_settings::Settings;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ impl Command {
     ) -> anyhow::Result<()> {
         let Self::IsObjectPublished(arguments) = self;
         let token = settings.mosp_token.clone();
-        let mosp = Mosp::new(settings.mosp_url.as_str(), token, MospOptions::default())?;
+        let mosp = Mosp::new(settings.mosp_url.as_str(), token, HttpOptions::default())?;
         let object = mosp.object(arguments.uuid)?;
         if let Some(object) = object.as_ref().filter(|_| arguments.verbose) {
             terminal.print(format_args!("{object:#}"))?;

@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::pin::pin;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
@@ -12,6 +13,7 @@ use futures_util::future::select;
 use stats_core::{NewClient, Role, Token};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Routes};
+use stats_remote::{HttpOptions, Mosp, RemoteError};
 use stats_settings::{Blueprint, HttpUrl, LogFile, Settings, init_logging};
 
 use crate::demo::Demo;
@@ -39,12 +41,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let log_file = init_logging(settings.log_path.as_deref())?;
     // Before the database is opened, so that a server that cannot listen does not migrate it.
     let listener = bind(&settings)?;
+    let config = http_config(&settings);
+    allow_connections(config.limits.connections);
     if arguments.demo {
         let demo = Demo::prepare(Local::now().date_naive())?;
         demo.introduce(&mut io::stdout(), listener.local_addr()?)?;
-        serve(listener, demo.db.clone(), &settings, log_file)
+        // Without MOSP, which does not know made-up objects.
+        serve(listener, App::new(demo.db.clone(), config), log_file)
     } else {
-        serve(listener, open(&settings)?, &settings, log_file)
+        let app = App::new(open(&settings)?, config);
+        let app = match mosp(&settings) {
+            Ok(mosp) => app.with_mosp(mosp),
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                log::warn!("Names of objects are not looked up at MOSP: {error:#}");
+                app
+            }
+        };
+        serve(listener, app, log_file)
     }
 }
 
@@ -116,14 +130,7 @@ fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn serve(
-    listener: TcpListener,
-    db: Db,
-    settings: &Settings,
-    log_file: Option<LogFile>,
-) -> anyhow::Result<()> {
-    let config = http_config(settings);
-    allow_connections(config.limits.connections);
+fn serve(listener: TcpListener, app: App, log_file: Option<LogFile>) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     System::new().block_on(async move {
         let stop_signals = (
@@ -131,7 +138,7 @@ fn serve(
             signal(SignalKind::interrupt())?,
         );
         let hangups = signal(SignalKind::hangup())?;
-        let server = stats_http::serve(listener, App::new(db, config))?;
+        let server = stats_http::serve(listener, app)?;
         actix_web::rt::spawn(stop_on(stop_signals, server.handle()));
         actix_web::rt::spawn(reopen_log_on(hangups, log_file));
         log::info!("Listening on http://{address}");
@@ -139,6 +146,17 @@ fn serve(
         log::info!("Stopped");
         Ok(())
     })
+}
+
+fn mosp(settings: &Settings) -> Result<Mosp, RemoteError> {
+    let options = HttpOptions {
+        timeout: Duration::from_secs(20),
+        // A referential with its measures has less than one.
+        max_response_bytes: 8 << 20,
+        ..HttpOptions::default()
+    };
+    let token = settings.mosp_token.clone();
+    Mosp::new(settings.mosp_url.as_str(), token, options)
 }
 
 /// Raises the soft limit of open files, which is low on many systems. Each connection takes one file.

@@ -15,6 +15,7 @@ mod limits;
 mod mask;
 mod metrics;
 mod middleware;
+mod names;
 mod pages;
 mod period;
 mod processing;

@@ -4,6 +4,7 @@ use stats_core::ClientId;
 use stats_db::Db;
 use stats_partials::Partials;
 use stats_processors::Registry;
+use stats_remote::Mosp;
 use tokio::sync::Semaphore;
 
 use crate::answers::{Answers, Summaries, answers};
@@ -11,6 +12,7 @@ use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
 use crate::metrics::Metrics;
+use crate::names::Names;
 use crate::rate_limit::RateLimit;
 use crate::refusals::RefusalLog;
 use crate::turns::Turns;
@@ -21,6 +23,7 @@ pub struct App {
     pub(crate) config: HttpConfig,
     pub(crate) processors: Registry,
     pub(crate) partials: Partials,
+    pub(crate) names: Names,
     pub(crate) answers: Answers,
     pub(crate) summaries: Summaries,
     pub(crate) connections: OpenConnections,
@@ -49,6 +52,7 @@ impl App {
             notes: Arc::new(Semaphore::new(1)),
             processors: Registry::default(),
             partials: Partials::new(db.clone(), config.cache_bytes / 4 * 3),
+            names: Names::default(),
             answers: answers(config.cache_bytes / 4),
             summaries: Summaries::new(2),
             db,
@@ -60,5 +64,14 @@ impl App {
     #[must_use]
     pub fn with_processors(self, processors: Registry) -> Self {
         Self { processors, ..self }
+    }
+
+    /// Looks up names of objects that the stats lack, in the background.
+    #[must_use]
+    pub fn with_mosp(self, mosp: Mosp) -> Self {
+        Self {
+            names: Names::new(mosp),
+            ..self
+        }
     }
 }

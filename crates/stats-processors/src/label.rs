@@ -47,6 +47,20 @@ impl Labels {
     }
 }
 
+/// The labels are cleaned as those of stats are. The first text of a language that is not empty counts.
+impl<'a> FromIterator<(Language, &'a str)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (Language, &'a str)>>(texts: I) -> Self {
+        let mut labels = Self::default();
+        for (language, text) in texts {
+            let label = &mut labels.0[language as usize];
+            if label.is_empty() {
+                *label = clean(text);
+            }
+        }
+        labels
+    }
+}
+
 impl Serialize for Labels {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(Language::NAMES.iter().zip(&self.0))
@@ -239,6 +253,22 @@ mod tests {
         ] {
             assert_eq!(clean(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn labels_are_collected_clean_and_the_first_counts() {
+        let long = "é".repeat(MAX_LABEL_LENGTH + 1);
+        let labels: Labels = [
+            (Language::Dutch, " \u{202E}"),
+            (Language::Dutch, "\u{202E}Dreiging "),
+            (Language::Dutch, "x"),
+            (Language::French, long.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(labels.get(Language::Dutch), "Dreiging");
+        assert_eq!(labels.get(Language::French), &long[2..]);
+        assert_eq!(labels.get(Language::English), "");
     }
 
     /// The German labels of client-days, each with the day of the month.

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod cache;
 mod errors;
 mod http;
 mod mosp;
@@ -9,6 +8,6 @@ mod stats;
 
 pub use errors::{Cause, RemoteError};
 pub use http::HttpOptions;
-pub use mosp::{Mosp, MospOptions};
+pub use mosp::Mosp;
 pub use retry::RetryPolicy;
 pub use stats::{BatchOutcome, RemoteClient, StatsClient, StatsList, UnusableStat, payload};

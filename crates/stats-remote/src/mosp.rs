@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -9,15 +7,10 @@ use serde_json::Value;
 use stats_core::Token;
 use uuid::Uuid;
 
-use crate::cache::Cache;
 use crate::http::Http;
 use crate::{HttpOptions, RemoteError};
 
 const OBJECTS: &str = "api/v2/object/";
-/// The maximum length of a label in characters. With [`MAX_LANGUAGES`] it bounds the memory of the cache.
-const MAX_LABEL_LENGTH: usize = 500;
-/// The maximum number of languages kept for an object.
-const MAX_LANGUAGES: usize = 32;
 /// The languages of `label1` to `label4`.
 const NUMBERED_LABELS: [(&str, &str); 4] = [
     ("label1", "fr"),
@@ -26,39 +19,15 @@ const NUMBERED_LABELS: [(&str, &str); 4] = [
     ("label4", "nl"),
 ];
 
-/// The limits of the connection to MOSP and of the cache of labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MospOptions {
-    /// The limits of the connection.
-    pub http: HttpOptions,
-    /// The number of objects whose labels are cached.
-    pub cached_objects: usize,
-    /// How long labels are cached.
-    pub cache_ttl: Duration,
-}
-
-impl Default for MospOptions {
-    fn default() -> Self {
-        Self {
-            http: HttpOptions::default(),
-            cached_objects: 10_000,
-            cache_ttl: Duration::from_secs(24 * 60 * 60),
-        }
-    }
-}
-
 /// A client of the MONARC Objects Sharing Platform.
 pub struct Mosp {
     http: Http,
-    labels: Cache<Labels>,
 }
 
 /// Shows only the address.
 impl fmt::Debug for Mosp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mosp")
-            .field("http", &self.http)
-            .finish_non_exhaustive()
+        f.debug_tuple("Mosp").field(&self.http).finish()
     }
 }
 
@@ -67,11 +36,10 @@ impl Mosp {
     pub fn new(
         base: &str,
         token: Option<Token>,
-        options: MospOptions,
+        options: HttpOptions,
     ) -> Result<Self, RemoteError> {
         Ok(Self {
-            http: Http::new(base, token, options.http)?,
-            labels: Cache::new(options.cached_objects, options.cache_ttl),
+            http: Http::new(base, token, options)?,
         })
     }
 
@@ -80,19 +48,9 @@ impl Mosp {
         Ok(self.objects(uuid)?.into_iter().next())
     }
 
-    /// The label of an object in a language, such as `en` or `fr-LU`. `None` if the object is not published or has no
-    /// label in that language; both are cached, errors are not.
-    pub fn label(&self, uuid: Uuid, language: &str) -> Result<Option<String>, RemoteError> {
-        let labels = match self.labels.get(uuid, Instant::now()) {
-            Some(labels) => labels,
-            None => {
-                let labels = Arc::new(Labels::of(&self.objects(uuid)?));
-                self.labels
-                    .insert(uuid, Arc::clone(&labels), Instant::now());
-                labels
-            }
-        };
-        Ok(labels.get(language))
+    /// The labels of an object by language, such as `en`. Empty if the object is not published.
+    pub fn labels(&self, uuid: Uuid) -> Result<BTreeMap<String, String>, RemoteError> {
+        Ok(labels(&self.objects(uuid)?))
     }
 
     /// The published objects with an id, one for each language.
@@ -122,37 +80,24 @@ fn id(object: &Value) -> Option<Uuid> {
     content(object).get("uuid")?.as_str()?.parse().ok()
 }
 
-/// The labels of an object by language.
-#[derive(Debug, Default, PartialEq)]
-struct Labels(BTreeMap<String, String>);
-
-impl Labels {
-    fn of(objects: &[Value]) -> Self {
-        let mut labels = Self::default();
-        for content in objects.iter().map(content) {
-            let text = |field| content.get(field).and_then(Value::as_str);
-            labels.add(text("language"), text("label"));
-            for (field, language) in NUMBERED_LABELS {
-                labels.add(Some(language), text(field));
+/// The labels of objects. The first of several in one language counts.
+fn labels(objects: &[Value]) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for content in objects.iter().map(content) {
+        let text = |field| content.get(field).and_then(Value::as_str);
+        let numbered = NUMBERED_LABELS.map(|(field, language)| (Some(language), text(field)));
+        for (language, label) in [(text("language"), text("label"))]
+            .into_iter()
+            .chain(numbered)
+        {
+            if let (Some(code), Some(label)) = (language.and_then(code), label.map(str::trim))
+                && !label.is_empty()
+            {
+                labels.entry(code).or_insert_with(|| label.to_owned());
             }
         }
-        labels
     }
-
-    /// Adds a label unless its language has one.
-    fn add(&mut self, language: Option<&str>, label: Option<&str>) {
-        if let (Some(code), Some(label)) = (language.and_then(code), label.map(str::trim))
-            && !label.is_empty()
-            && self.0.len() < MAX_LANGUAGES
-        {
-            let label = || label.chars().take(MAX_LABEL_LENGTH).collect();
-            self.0.entry(code).or_insert_with(label);
-        }
-    }
-
-    fn get(&self, language: &str) -> Option<String> {
-        self.0.get(&code(language)?).cloned()
-    }
+    labels
 }
 
 /// The language of a tag such as `EN`, `en` or `en-GB`: `en`.
@@ -171,42 +116,33 @@ mod tests {
 
     #[test]
     fn labels_are_read_from_both_forms() {
-        let labels = Labels::of(&[
+        let found = labels(&[
             json!({"json_object": {"label": " Phishing ", "language": "EN"}, "name": "x"}),
-            json!({"json_object": {"label": "Hameçonnage", "language": "fr"}}),
+            json!({"json_object": {"label": "Hameçonnage", "language": "fr_LU"}}),
             json!({"json_object": {"label1": "Autre", "label2": "Other", "label3": "", "label4": "Phishing (nl)"}}),
+            json!({"json_object": {"label": "Phishing (it)", "language": "it-CH"}}),
         ]);
-        for (language, label) in [
-            ("en", Some("Phishing")),
-            ("EN", Some("Phishing")),
-            ("en-GB", Some("Phishing")),
-            ("fr_LU", Some("Hameçonnage")),
-            ("nl", Some("Phishing (nl)")),
-            ("de", None),
-            ("", None),
-            ("english", None),
-        ] {
-            assert_eq!(labels.get(language).as_deref(), label, "{language}");
-        }
+        let expected = json!({
+            "en": "Phishing",
+            "fr": "Hameçonnage",
+            "it": "Phishing (it)",
+            "nl": "Phishing (nl)",
+        });
+        assert_eq!(json!(found), expected);
     }
 
     #[test]
-    fn malformed_labels_are_ignored_and_large_ones_cut() {
+    fn malformed_labels_are_ignored() {
         let malformed = [
             json!({"json_object": null}),
             json!({"json_object": {"label": 5, "language": "EN"}}),
             json!({"json_object": {"label": "x", "language": ["EN"]}}),
+            json!({"json_object": {"label": "x", "language": "english"}}),
+            json!({"json_object": {"label": "x", "language": ""}}),
             json!({"json_object": {"label": "x"}}),
             json!({"json_object": "text", "label2": "ignored"}),
         ];
-        assert_eq!(Labels::of(&malformed), Labels::default());
-        let many: Vec<_> = ('a'..='z')
-            .flat_map(|a| ('a'..='z').map(move |b| format!("{a}{b}")))
-            .map(|language| json!({"label": "é".repeat(10_000), "language": language}))
-            .collect();
-        let labels = Labels::of(&many);
-        assert_eq!(labels.0.len(), MAX_LANGUAGES);
-        assert_eq!(labels.get("aa").unwrap(), "é".repeat(MAX_LABEL_LENGTH));
+        assert_eq!(labels(&malformed), BTreeMap::new());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
 pub(crate) fn isolate(command: &mut Command, environment: &[(&str, &str)]) {
     command
         .env_clear()
+        // Nothing answers there.
+        .env("MOSP_URL", "http://127.0.0.1:9")
         .env("PORT", "0")
         .envs(environment.iter().copied())
         .stdin(Stdio::null())

@@ -1,8 +1,5 @@
-use std::io::Write;
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use stats_remote::{Mosp, MospOptions, RemoteError};
+use stats_remote::{HttpOptions, Mosp, RemoteError};
 use uuid::Uuid;
 
 use crate::support::{Remote, answer};
@@ -24,11 +21,7 @@ fn unpublished() -> Value {
 }
 
 fn mosp(remote: &Remote) -> Mosp {
-    mosp_with(remote, MospOptions::default())
-}
-
-fn mosp_with(remote: &Remote, options: MospOptions) -> Mosp {
-    Mosp::new(&remote.url(), None, options).unwrap()
+    Mosp::new(&remote.url(), None, HttpOptions::default()).unwrap()
 }
 
 fn answering(body: &Value) -> Remote {
@@ -43,7 +36,7 @@ fn published_object_is_returned_unchanged() {
     let with_token = Mosp::new(
         &remote.url(),
         Some("sesame".parse().unwrap()),
-        MospOptions::default(),
+        HttpOptions::default(),
     )
     .unwrap();
     with_token.object(PHISHING).unwrap();
@@ -64,75 +57,19 @@ fn unpublished_object_and_object_with_another_id_are_none() {
     for (body, uuid) in [(unpublished(), PHISHING), (published(), OTHER)] {
         let remote = answering(&body);
         assert_eq!(mosp(&remote).object(uuid).unwrap(), None);
-        assert_eq!(mosp(&remote).label(uuid, "en").unwrap(), None);
+        assert!(mosp(&remote).labels(uuid).unwrap().is_empty());
     }
 }
 
 #[test]
-fn labels_of_an_object_are_fetched_once() {
-    for (body, english) in [(published(), Some("Phishing ®")), (unpublished(), None)] {
-        let remote = answering(&body);
-        let mosp = mosp(&remote);
-        for (language, label) in [("en", english), ("fr", None), ("en", english)] {
-            let found = mosp.label(PHISHING, language).unwrap();
-            assert_eq!(found.as_deref(), label, "{language}");
-        }
-        assert_eq!(remote.requests().len(), 1);
+fn labels_are_those_of_the_published_object() {
+    for (body, expected) in [
+        (published(), json!({"en": "Phishing ®"})),
+        (unpublished(), json!({})),
+    ] {
+        let labels = mosp(&answering(&body)).labels(PHISHING).unwrap();
+        assert_eq!(json!(labels), expected);
     }
-}
-
-#[test]
-fn errors_are_not_cached() {
-    let remote = Remote::start(true, |mut stream, _, number| {
-        let response = match number {
-            0 => answer("500 Oops", "{}"),
-            1 => answer("200 OK", "<html>"),
-            _ => answer("200 OK", &published().to_string()),
-        };
-        stream.write_all(response.as_bytes()).unwrap();
-    });
-    let mosp = mosp(&remote);
-    let label = || mosp.label(PHISHING, "en");
-    assert!(matches!(
-        label(),
-        Err(RemoteError::ServerError { status: 500, .. })
-    ));
-    assert!(matches!(label(), Err(RemoteError::InvalidResponse { .. })));
-    assert_eq!(label().unwrap().as_deref(), Some("Phishing ®"));
-}
-
-#[test]
-fn cache_is_bounded_in_number_and_age() {
-    let small = MospOptions {
-        cached_objects: 1,
-        ..MospOptions::default()
-    };
-    let expired = MospOptions {
-        cache_ttl: Duration::ZERO,
-        ..MospOptions::default()
-    };
-    for (options, ids, requests) in [(small, &[1, 1, 2, 2, 1][..], 3), (expired, &[1, 1], 2)] {
-        let remote = answering(&unpublished());
-        let mosp = mosp_with(&remote, options);
-        for id in ids {
-            mosp.label(Uuid::from_u128(*id), "en").unwrap();
-        }
-        assert_eq!(remote.requests().len(), requests);
-    }
-}
-
-#[test]
-fn threads_share_the_cache() {
-    let remote = answering(&published());
-    let mosp = mosp(&remote);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| assert!(mosp.label(PHISHING, "en").unwrap().is_some()));
-        }
-    });
-    let requests = remote.requests().len();
-    assert!(mosp.label(PHISHING, "en").unwrap().is_some());
-    assert_eq!(remote.requests().len(), requests);
 }
 
 #[test]
