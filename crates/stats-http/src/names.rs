@@ -344,10 +344,16 @@ mod tests {
             !self.queue().waiting.is_empty()
         }
 
+        /// Takes the next object, which must be there.
+        #[track_caller]
+        fn take(&self) -> Uuid {
+            self.queue().waiting.pop_front().unwrap()
+        }
+
         /// Looks up the next object.
+        #[track_caller]
         fn answer(&self, result: Result<Vec<(String, String)>, RemoteError>, now: Instant) {
-            let object = self.next().unwrap();
-            self.finish(object, result, &mut Outage::default(), now);
+            self.finish(self.take(), result, &mut Outage::default(), now);
         }
     }
 
@@ -400,7 +406,7 @@ mod tests {
             names.get(OBJECT, &english, Language::Dutch);
             names.complete(OBJECT, &english);
         }
-        assert_eq!(lookups.next(), Some(OBJECT));
+        assert_eq!(lookups.take(), OBJECT);
         names.get(OBJECT, &english, Language::Dutch);
         assert!(!lookups.is_waiting(), "it is being looked up");
     }
@@ -421,7 +427,7 @@ mod tests {
 
     #[test]
     fn what_mosp_said_is_believed_for_a_day_and_shown_until_it_says_more() {
-        let (_, lookups) = without_thread();
+        let (_names, lookups) = without_thread();
         let start = Instant::now();
         let ask = |now| {
             let labels = lookups.labels(OBJECT, now);
@@ -454,13 +460,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_with_errors_in_a_row() {
-        let (_, lookups) = without_thread();
+        let (_names, lookups) = without_thread();
         let (mut outage, now) = (Outage::default(), Instant::now());
         lookups.labels(OBJECT, now);
-        let mut finish = |result| {
-            let object = lookups.next().unwrap();
-            lookups.finish(object, result, &mut outage, now)
-        };
+        let mut finish = |result| lookups.finish(lookups.take(), result, &mut outage, now);
         let mut pauses = Vec::new();
         for _ in 0..100 {
             // The object is asked for until there is an answer.

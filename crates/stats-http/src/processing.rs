@@ -9,21 +9,24 @@ use stats_db::Db;
 use stats_partials::PartialsError;
 use stats_processors::{Accumulator, Finisher, Registered, Shape};
 
-use crate::answers::AnswerKey;
 use crate::errors::ApiError;
 use crate::function_name::function_name;
-use crate::respond::{blocking, process};
+use crate::respond::cached;
 use crate::state::App;
 use crate::turns::Party;
 
 /// A processor with its parameters, and a selection of stats.
 pub(crate) struct Processing {
-    processor: Registered,
+    selection: Selection,
     parameters: String,
     finisher: Finisher,
+}
+
+/// The stats that a processor folds.
+struct Selection {
+    processor: Registered,
     filter: StatsFilter,
     newest: Option<u32>,
-    shape: Shape,
 }
 
 impl Processing {
@@ -35,7 +38,6 @@ impl Processing {
         stats_type: StatsType,
         parameters: &Value,
         filter: StatsFilter,
-        shape: Shape,
     ) -> Result<Self, ApiError> {
         let processor = *app.processors.find(name).ok_or_else(|| {
             let names: Vec<_> = app.processors.iter().map(|known| known.name).collect();
@@ -56,73 +58,81 @@ impl Processing {
             ..filter
         };
         Ok(Self {
-            processor,
+            selection: Selection {
+                processor,
+                filter,
+                newest: None,
+            },
             parameters: parameters.to_string(),
             finisher,
-            filter,
-            newest: None,
-            shape,
         })
     }
 
     /// Limits the selection to the newest `newest` stats.
-    pub(crate) fn with_newest(self, newest: Option<u32>) -> Self {
-        Self { newest, ..self }
+    pub(crate) fn with_newest(mut self, newest: Option<u32>) -> Self {
+        self.selection.newest = newest;
+        self
     }
 
-    pub(crate) fn processor_name(&self) -> &'static str {
-        self.processor.name
-    }
-
-    pub(crate) fn stats_type(&self) -> StatsType {
-        self.processor.stats_type
+    pub(crate) fn processor(&self) -> &Registered {
+        &self.selection.processor
     }
 
     /// Returns the result as JSON. Only a result that is not cached needs a turn of `party`.
-    pub(crate) async fn run(self, app: Data<App>, party: Party) -> Result<Bytes, ApiError> {
-        // The counter is read before the stats, so the result is at least as new as it says.
-        let key = AnswerKey {
-            question: self.question(),
-            changes: blocking(&app, |db| Ok(db.changes()?)).await?,
+    pub(crate) async fn run(
+        self,
+        app: &Data<App>,
+        party: Party,
+        shape: Shape,
+    ) -> Result<Bytes, ApiError> {
+        let form = format!("{shape:?} {}", self.parameters);
+        let finish = move |_: &App, accumulator| {
+            let result = self.finisher.finish(&accumulator, shape);
+            Ok(result.map_err(ApiError::internal)?.into())
         };
-        if let Some(answer) = app.answers.get(&key) {
-            return Ok(answer);
-        }
-        let state = app.clone();
-        process(&app, party, move |db| {
-            let compute = || self.compute(&state, db);
-            state.answers.get_or_insert_with(&key, compute)
-        })
-        .await
+        self.selection.run(app, party, &form, finish).await
     }
 
-    /// Identifies the result for given stats.
-    fn question(&self) -> String {
+    /// Returns what `finish` makes of the stats, regardless of the parameters. `form` identifies it, with all that it
+    /// depends on besides the stats. Only a result that is not cached needs a turn of `party`.
+    pub(crate) async fn run_with(
+        self,
+        app: &Data<App>,
+        party: Party,
+        form: &str,
+        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
+    ) -> Result<Bytes, ApiError> {
+        self.selection.run(app, party, form, finish).await
+    }
+}
+
+impl Selection {
+    async fn run(
+        self,
+        app: &Data<App>,
+        party: Party,
+        form: &str,
+        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
+    ) -> Result<Bytes, ApiError> {
         let Self {
             processor,
-            parameters,
-            finisher: _,
             filter,
             newest,
-            shape,
-        } = self;
-        format!(
-            "{} {parameters} {filter:?} {newest:?} {shape:?}",
-            processor.name
-        )
-    }
-
-    fn compute(&self, app: &App, db: &Db) -> Result<Bytes, ApiError> {
-        let started = Instant::now();
-        let accumulator = self.accumulate(app, db)?;
-        let (name, skipped) = (self.processor.name, accumulator.skipped());
-        if skipped > 0 {
-            log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
-        }
-        let result = self.finisher.finish(&accumulator, self.shape);
-        app.metrics
-            .count_processing(name, started.elapsed(), skipped);
-        Ok(result.map_err(ApiError::internal)?.into())
+        } = &self;
+        let question = format!("{} {filter:?} {newest:?} {form}", processor.name);
+        cached(app, party, question, move |app, db| {
+            let started = Instant::now();
+            let accumulator = self.accumulate(app, db)?;
+            let (name, skipped) = (self.processor.name, accumulator.skipped());
+            if skipped > 0 {
+                log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
+            }
+            let result = finish(app, accumulator);
+            app.metrics
+                .count_processing(name, started.elapsed(), skipped);
+            result
+        })
+        .await
     }
 
     fn accumulate(&self, app: &App, db: &Db) -> Result<Accumulator, PartialsError> {

@@ -107,14 +107,7 @@ impl ProcessQuery {
             .map_or_else(|| last_acceptable_date(Utc::now()), |Day(day)| day);
         let filter = select_dates(filter, from, to, is_strict)?;
         let (Text(stats_type), Parameters(parameters)) = (self.stats_type, self.processor_params);
-        Processing::new(
-            app,
-            &self.processor,
-            stats_type,
-            &parameters,
-            filter,
-            Shape::Series,
-        )
+        Processing::new(app, &self.processor, stats_type, &parameters, filter)
     }
 }
 
@@ -144,13 +137,14 @@ pub(super) async fn process(request: Authenticated<Process>) -> Result<HttpRespo
         mask,
     } = request;
     let mut processed = Processed {
-        stats_type: processing.stats_type(),
-        processor: processing.processor_name(),
+        stats_type: processing.processor().stats_type,
+        processor: processing.processor().name,
         data: None,
     };
     // Do not run the processor if the mask removes its result.
     if mask.field("data").is_some() {
-        let data = processing.run(app, Party::Client(client.id)).await?;
+        let party = Party::Client(client.id);
+        let data = processing.run(&app, party, Shape::Series).await?;
         let data = serde_json::from_slice(&data).map_err(ApiError::internal)?;
         processed.data = Some(data);
     }

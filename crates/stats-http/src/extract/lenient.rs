@@ -9,10 +9,12 @@ use chrono::NaiveDate;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 use stats_core::{AnalysisId, ClientName, InvalidValue, StatsType, Token, parse_date};
-use stats_processors::Shape;
+use stats_processors::{Language, Shape};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, Object, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::language;
 
 /// Maximum number of analyses in a request.
 const MAX_ANALYSES: usize = 10_000;
@@ -37,6 +39,34 @@ pub(crate) struct Analyses(pub(crate) BTreeSet<AnalysisId>);
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Parameters(pub(crate) Value);
 
+/// A language of labels: a tag such as `fr` or `de-LU`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag(pub(crate) Language);
+
+/// The form of a public result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json(Shape),
+    Csv,
+}
+
+impl Format {
+    const CSV: &'static str = "csv";
+    const NAMES: [&'static str; 3] = [Shape::Map.as_str(), Shape::Series.as_str(), Self::CSV];
+}
+
+impl FromStr for Format {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text.parse() {
+            Ok(shape) => Ok(Self::Json(shape)),
+            Err(_) if text == Self::CSV => Ok(Self::Csv),
+            Err(_) => Err(InvalidValue::new(text, Self::NAMES.join(" or "))),
+        }
+    }
+}
+
 /// A value parsed from a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text<T>(pub(crate) T);
@@ -44,7 +74,7 @@ pub(crate) struct Text<T>(pub(crate) T);
 // Aliases, because utoipa requires schemas of the arguments of a generic type.
 pub(crate) type AnalysisText = Text<AnalysisId>;
 pub(crate) type StatsTypeText = Text<StatsType>;
-pub(crate) type ShapeText = Text<Shape>;
+pub(crate) type FormatText = Text<Format>;
 pub(crate) type ClientNameText = Text<ClientName>;
 pub(crate) type TokenText = Text<Token>;
 
@@ -133,12 +163,8 @@ lenient!(
     parsed,
     one_of(StatsType::ALL.map(StatsType::as_str))
 );
-lenient!(
-    ShapeText,
-    "Shape",
-    parsed,
-    one_of(Shape::ALL.map(Shape::as_str))
-);
+lenient!(FormatText, "Format", parsed, one_of(Format::NAMES));
+lenient!(Tag, "Tag", tag, one_of(Language::ALL.map(Language::code)));
 lenient!(
     ClientNameText,
     "ClientName",
@@ -205,6 +231,13 @@ fn number(value: Value) -> Result<Number, InvalidValue> {
         .map_err(|_| InvalidValue::new(&text, expected()))
 }
 
+fn tag(value: Value) -> Result<Tag, InvalidValue> {
+    let tag = text(&value)?;
+    let known = || Language::ALL.map(Language::code).join(" or ");
+    let language = language::parse_tag(tag).ok_or_else(|| InvalidValue::new(tag, known()))?;
+    Ok(Tag(language))
+}
+
 fn analyses(value: Value) -> Result<Analyses, InvalidValue> {
     let list = match &value {
         Value::Array(list) => list.as_slice(),
@@ -266,6 +299,19 @@ mod tests {
             for value in values.as_array().unwrap() {
                 assert_eq!(read(value.clone()), expected, "{value}");
             }
+        }
+    }
+
+    #[test]
+    fn a_language_is_a_tag_or_a_code() {
+        for (tag, expected) in [
+            ("fr", Some(Language::French)),
+            ("DE-lu", Some(Language::German)),
+            ("", None),
+            ("it", None),
+            ("label1", None),
+        ] {
+            assert_eq!(read(json!(tag)), expected.map(Tag), "{tag}");
         }
     }
 

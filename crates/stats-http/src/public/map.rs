@@ -1,19 +1,34 @@
+use std::fmt::Write;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
-use serde::Serialize;
-use stats_core::{ClientId, DateRange, StatsFilter, StatsType, last_acceptable_date};
-use stats_db::{DbError, Snapshot};
-use stats_processors::{ObjectPartial, Partial};
+use serde::{Deserialize, Serialize};
+use stats_core::last_acceptable_date;
+use stats_processors::Language;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{KnownFormat, Object, RefOr, Schema, SchemaFormat, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
+use super::reader;
 use crate::errors::ApiError;
-use crate::respond::{process, shared_json};
+use crate::extract::from_query;
+use crate::extract::lenient::Tag;
+use crate::places::{self, MostFrequent, places};
+use crate::respond::{Shared, blocking, cached, shared};
 use crate::state::App;
 use crate::turns::Party;
+
+/// The language of names. Unknown arguments are ignored: links may carry arguments for other programs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(super) struct MapQuery {
+    /// The language of names; by default that of the header `Accept-Language`, else English.
+    #[param(inline)]
+    lang: Option<Tag>,
+}
 
 /// A client on the map, without its name.
 #[derive(Serialize, ToSchema)]
@@ -21,16 +36,20 @@ pub(super) struct Place {
     latitude: f64,
     longitude: f64,
     /// The threat with the highest mean count: `[mean count, object]`.
-    max_threat: MostFrequent,
+    max_threat: Pair,
+    /// The name of this threat, in the language of the reader if possible. `null` if none is known.
+    max_threat_label: Option<String>,
     /// The vulnerability with the highest mean count: `[mean count, object]`.
-    max_vulnerability: MostFrequent,
+    max_vulnerability: Pair,
+    /// The name of this vulnerability, in the language of the reader if possible. `null` if none is known.
+    max_vulnerability_label: Option<String>,
 }
 
 /// The object with the highest mean count: this count, and the id of the object.
 #[derive(Serialize)]
-struct MostFrequent(f64, Uuid);
+struct Pair(f64, Uuid);
 
-impl PartialSchema for MostFrequent {
+impl PartialSchema for Pair {
     /// The derived schema has `items: false`, which some client generators do not support.
     fn schema() -> RefOr<Schema> {
         let mut id = Object::with_type(Type::String);
@@ -46,13 +65,16 @@ impl PartialSchema for MostFrequent {
     }
 }
 
-impl ToSchema for MostFrequent {}
-
-/// Number of the newest stats of a client that count.
-const NEWEST: u32 = 40;
+impl ToSchema for Pair {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "MostFrequent".into()
+    }
+}
 
 /// List the clients with coordinates and stats
-#[utoipa::path(get, path = "/map/clients.json", tag = "public", security(()), responses(
+///
+/// The mean counts are those of the 90 days that end with the newest stats of the client of this type.
+#[utoipa::path(get, path = "/map/clients.json", tag = "public", security(()), params(MapQuery), responses(
     (status = 200, description = "Their coordinates, most frequent threats and vulnerabilities", body = [Place]),
     (status = 304, description = "`If-None-Match` names the current result"),
 ))]
@@ -60,52 +82,47 @@ pub(super) async fn clients(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let json = process(&app, Party::Visitors, |db| {
-        let places = db.read::<_, DbError>(places)?;
-        serde_json::to_string(&places).map_err(ApiError::internal)
-    })
-    .await?;
-    Ok(shared_json(&request, json.into()))
+    let query: MapQuery = from_query(&request)?;
+    let language = reader(&request, query.lang);
+    let question = question(&app, language).await?;
+    let json = cached(&app, Party::Visitors, question, move |app, db| {
+        let places = db.read(|snapshot| places(app, snapshot))?;
+        let places = places.iter().map(|place| Place::new(app, place, language));
+        let json = serde_json::to_string(&places.collect::<Vec<_>>());
+        Ok(json.map_err(ApiError::internal)?.into())
+    });
+    Ok(shared(&request, Shared::JsonWithNames, json.await?))
 }
 
-fn places(snapshot: &mut Snapshot<'_>) -> Result<Vec<Place>, DbError> {
-    let mut places = Vec::new();
-    for client in snapshot.clients()? {
-        let Some(place) = client.coordinates else {
-            continue;
-        };
-        let max_threat = most_frequent(snapshot, client.id, StatsType::Threat)?;
-        let max_vulnerability = most_frequent(snapshot, client.id, StatsType::Vulnerability)?;
-        if let Some((max_threat, max_vulnerability)) = max_threat.zip(max_vulnerability) {
-            places.push(Place {
-                latitude: place.latitude(),
-                longitude: place.longitude(),
-                max_threat,
-                max_vulnerability,
-            });
+/// Has all that the answer depends on besides the stats.
+async fn question(app: &App, language: Language) -> Result<String, ApiError> {
+    let (names, last) = (app.names.version(), last_acceptable_date(Utc::now()));
+    let mut question = format!("places {language:?} {names} {last}");
+    let clients = blocking(app, |db| Ok(db.clients()?)).await?;
+    for client in clients {
+        if let Some(place) = client.coordinates {
+            let (id, latitude, longitude) = (client.id, place.latitude(), place.longitude());
+            // Writing to a String never fails.
+            let _ = write!(question, " {id:?} {latitude} {longitude}");
         }
     }
-    Ok(places)
+    Ok(question)
 }
 
-fn most_frequent(
-    snapshot: &mut Snapshot<'_>,
-    owner: ClientId,
-    stats_type: StatsType,
-) -> Result<Option<MostFrequent>, DbError> {
-    let filter = StatsFilter {
-        owner: Some(owner),
-        stats_type: Some(stats_type),
-        dates: DateRange::until(last_acceptable_date(Utc::now())),
-        ..StatsFilter::default()
-    };
-    let mut partial = ObjectPartial::default();
-    snapshot.for_each_client_day(&filter, Some(NEWEST), &mut |date, documents| {
-        partial.fold(date, documents.map(|(_, document)| document));
-    })?;
-    let most_frequent = partial.top(1).into_iter().next();
-    Ok(most_frequent.and_then(|threat| {
-        let count = threat.overall.count.analyses.value()?;
-        Some(MostFrequent(count, threat.object))
-    }))
+impl Place {
+    fn new(app: &App, place: &places::Place, language: Language) -> Self {
+        let pair = |top: &MostFrequent| Pair(top.count, top.object);
+        let label = |top: &MostFrequent| {
+            let name = app.names.get(top.object, &top.labels, language);
+            name.map(|(label, _)| label)
+        };
+        Self {
+            latitude: place.coordinates.latitude(),
+            longitude: place.coordinates.longitude(),
+            max_threat: pair(&place.threat),
+            max_threat_label: label(&place.threat),
+            max_vulnerability: pair(&place.vulnerability),
+            max_vulnerability_label: label(&place.vulnerability),
+        }
+    }
 }

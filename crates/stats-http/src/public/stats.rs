@@ -4,17 +4,22 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::Value;
 use stats_core::{DateRange, StatsFilter, StatsType, last_acceptable_date};
-use stats_processors::Shape;
+use stats_processors::{
+    CartographyAveragesOnDate, ComplianceAveragesOnDate, Processor, RiskAveragesOnDate, Shape,
+    ThreatAverageOnDate, VulnerabilityAverageOnDate,
+};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, SchemaType};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::figures::Known;
+use super::reader;
 use crate::errors::ApiError;
 use crate::extract::from_query;
-use crate::extract::lenient::{Flag, ShapeText, Text};
+use crate::extract::lenient::{Flag, Format, FormatText, Tag, Text};
 use crate::period::{Days, last_days};
 use crate::processing::Processing;
-use crate::respond::shared_json;
+use crate::respond::{Shared, shared};
 use crate::state::App;
 use crate::turns::Party;
 
@@ -37,9 +42,17 @@ pub(super) struct PublicQuery {
     /// Leave out stats that were pulled from other instances.
     #[param(inline)]
     local_stats_only: Option<Flag>,
-    /// `map` (the default) for objects by name and date, `series` for lists ordered by date.
+    /// `map` (the default) for objects by name and date, `series` for lists ordered by date, `csv` for a table.
     #[param(inline)]
-    format: Option<ShapeText>,
+    format: Option<FormatText>,
+    /// Whether JSON has the labels of threats, vulnerabilities, referentials and categories in all languages. In a map
+    /// the value of each becomes `{"labels": {"label1", "label2", "label3", "label4"}, "values": …}`; a series always
+    /// has the labels of the stats.
+    #[param(inline)]
+    labels: Option<Flag>,
+    /// The language of names in CSV; by default that of the header `Accept-Language`, else English.
+    #[param(inline)]
+    lang: Option<Tag>,
 }
 
 /// The result of a processor: an object or a list.
@@ -58,43 +71,86 @@ impl ToSchema for PublicResult {}
 
 /// Threats over time
 #[utoipa::path(get, path = "/stats/threats.json", tag = "public", security(()), params(PublicQuery), responses(
-    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 200, description = "The result of the processor", content(
+        (PublicResult = "application/json"), (String = "text/csv"),
+    )),
     (status = 304, description = "`If-None-Match` names the current result"),
 ))]
 pub(super) async fn threats(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&request, app, StatsType::Threat, "threat_average_on_date").await
+    answer(&request, app, StatsType::Threat).await
 }
 
 /// Vulnerabilities over time
 #[utoipa::path(get, path = "/stats/vulnerabilities.json", tag = "public", security(()), params(PublicQuery), responses(
-    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 200, description = "The result of the processor", content(
+        (PublicResult = "application/json"), (String = "text/csv"),
+    )),
     (status = 304, description = "`If-None-Match` names the current result"),
 ))]
 pub(super) async fn vulnerabilities(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let default = "vulnerability_average_on_date";
-    answer(&request, app, StatsType::Vulnerability, default).await
+    answer(&request, app, StatsType::Vulnerability).await
 }
 
 /// Risks over time
 #[utoipa::path(get, path = "/stats/risks.json", tag = "public", security(()), params(PublicQuery), responses(
-    (status = 200, description = "The result of the processor", body = PublicResult),
+    (status = 200, description = "The result of the processor", content(
+        (PublicResult = "application/json"), (String = "text/csv"),
+    )),
     (status = 304, description = "`If-None-Match` names the current result"),
 ))]
 pub(super) async fn risks(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    answer(&request, app, StatsType::Risk, "risk_averages_on_date").await
+    answer(&request, app, StatsType::Risk).await
+}
+
+/// Risk matrices over time
+#[utoipa::path(get, path = "/stats/cartography.json", tag = "public", security(()), params(PublicQuery), responses(
+    (status = 200, description = "The result of the processor", content(
+        (PublicResult = "application/json"), (String = "text/csv"),
+    )),
+    (status = 304, description = "`If-None-Match` names the current result"),
+))]
+pub(super) async fn cartography(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, app, StatsType::Cartography).await
+}
+
+/// Compliance with referentials over time
+#[utoipa::path(get, path = "/stats/compliance.json", tag = "public", security(()), params(PublicQuery), responses(
+    (status = 200, description = "The result of the processor", content(
+        (PublicResult = "application/json"), (String = "text/csv"),
+    )),
+    (status = 304, description = "`If-None-Match` names the current result"),
+))]
+pub(super) async fn compliance(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    answer(&request, app, StatsType::Compliance).await
+}
+
+/// The name of a type's route and CSV file, and its default processor.
+fn route(stats_type: StatsType) -> (&'static str, &'static str) {
+    match stats_type {
+        StatsType::Risk => ("risks", RiskAveragesOnDate::NAME),
+        StatsType::Threat => ("threats", ThreatAverageOnDate::NAME),
+        StatsType::Vulnerability => ("vulnerabilities", VulnerabilityAverageOnDate::NAME),
+        StatsType::Cartography => ("cartography", CartographyAveragesOnDate::NAME),
+        StatsType::Compliance => ("compliance", ComplianceAveragesOnDate::NAME),
+    }
 }
 
 async fn answer(
     request: &HttpRequest,
     app: Data<App>,
     stats_type: StatsType,
-    default_processor: &str,
 ) -> Result<HttpResponse, ApiError> {
     let query: PublicQuery = from_query(request)?;
     let last_only = query.last_stats == Some(Flag(true));
@@ -108,10 +164,40 @@ async fn answer(
         local_only: query.local_stats_only == Some(Flag(true)),
         ..StatsFilter::default()
     };
-    let processor = query.processor.as_deref().unwrap_or(default_processor);
-    let shape = query.format.map_or(Shape::Map, |Text(shape)| shape);
-    let processing = Processing::new(&app, processor, stats_type, &Value::Null, filter, shape)?
+    let (route, default) = route(stats_type);
+    let processor = query.processor.as_deref().unwrap_or(default);
+    let processing = Processing::new(&app, processor, stats_type, &Value::Null, filter)?
         .with_newest(last_only.then_some(LAST_STATS));
-    let json = processing.run(app, Party::Visitors).await?;
-    Ok(shared_json(request, json))
+    let known = Known::of(processing.processor());
+    let names = app.names.version();
+    let shape = match query.format {
+        None => Shape::Map,
+        Some(Text(Format::Json(shape))) => shape,
+        Some(Text(Format::Csv)) => {
+            let known = known.ok_or_else(|| {
+                let message = format!("The result of processor '{processor}' is not a table.");
+                ApiError::Malformed(message)
+            })?;
+            let language = reader(request, query.lang);
+            let form = format!("csv {language:?} {names}");
+            let csv = processing.run_with(&app, Party::Visitors, &form, move |app, accumulator| {
+                let csv = known.csv(accumulator, &app.names, language);
+                csv.map_err(ApiError::Internal)
+            });
+            return Ok(shared(request, Shared::Csv(route), csv.await?));
+        }
+    };
+    let json = match known {
+        Some(Known::Labelled(labelled)) if query.labels == Some(Flag(true)) => {
+            let form = format!("labels {shape:?} {names}");
+            let json =
+                processing.run_with(&app, Party::Visitors, &form, move |app, accumulator| {
+                    let json = labelled.json(accumulator, &app.names, shape);
+                    json.map_err(ApiError::Internal)
+                });
+            json.await?
+        }
+        _ => processing.run(&app, Party::Visitors, shape).await?,
+    };
+    Ok(shared(request, Shared::Json, json))
 }

@@ -1,7 +1,9 @@
 use actix_web::rt::task::spawn_blocking;
+use actix_web::web::{Bytes, Data};
 use stats_db::{Cancel, Db};
 use tokio::time::timeout;
 
+use crate::answers::AnswerKey;
 use crate::errors::ApiError;
 use crate::state::App;
 use crate::turns::{Party, Turn};
@@ -23,6 +25,28 @@ pub(crate) async fn process<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let turn = app.processing.take(party, 1).await?;
     run(app, Some(turn), work).await
+}
+
+/// Returns the answer to `question` for the current stats: from the cache, or what `compute` returns, after waiting for
+/// the turn of `party`. The question must have all that the answer depends on besides the stats.
+pub(crate) async fn cached(
+    app: &Data<App>,
+    party: Party,
+    question: String,
+    compute: impl FnOnce(&App, &Db) -> Result<Bytes, ApiError> + Send + 'static,
+) -> Result<Bytes, ApiError> {
+    // The counter is read before the stats, so the answer is at least as new as it says.
+    let changes = blocking(app, |db| Ok(db.changes()?)).await?;
+    let key = AnswerKey { question, changes };
+    if let Some(answer) = app.answers.get(&key) {
+        return Ok(answer);
+    }
+    let state = app.clone();
+    process(app, party, move |db| {
+        let compute = || compute(&state, db);
+        state.answers.get_or_insert_with(&key, compute)
+    })
+    .await
 }
 
 async fn run<T: Send + 'static>(

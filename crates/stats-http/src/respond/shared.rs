@@ -1,15 +1,26 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ContentType, ETag, EntityTag, IfNoneMatch,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_DISPOSITION, ContentType, ETag, EntityTag,
+    IfNoneMatch, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-/// Responds with JSON that pages of any origin may read, or with 304 if `If-None-Match` matches.
-pub(crate) fn shared_json(request: &HttpRequest, json: Bytes) -> HttpResponse {
+/// What a shared response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shared {
+    Json,
+    /// JSON with names in the reader's language.
+    JsonWithNames,
+    /// A file of CSV with names in the reader's language. Holds the name of the file without `.csv`.
+    Csv(&'static str),
+}
+
+/// Responds with a body that pages of any origin may read, or with 304 if `If-None-Match` matches.
+pub(crate) fn shared(request: &HttpRequest, what: Shared, body: Bytes) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
-    json.hash(&mut hasher);
+    body.hash(&mut hasher);
     let tag = EntityTag::new_strong(format!("{:016x}", hasher.finish()));
     let is_cached = match request.get_header::<IfNoneMatch>() {
         Some(IfNoneMatch::Any) => true,
@@ -26,9 +37,19 @@ pub(crate) fn shared_json(request: &HttpRequest, json: Bytes) -> HttpResponse {
         // Caches must revalidate, so that new stats are visible at once.
         .insert_header((CACHE_CONTROL, "public, no-cache"))
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    if is_cached {
-        response.finish()
-    } else {
-        response.content_type(ContentType::json()).body(json)
+    if what != Shared::Json {
+        response.insert_header((VARY, "accept-language"));
     }
+    if is_cached {
+        return response.finish();
+    }
+    match what {
+        Shared::Json | Shared::JsonWithNames => response.content_type(ContentType::json()),
+        Shared::Csv(name) => {
+            let disposition = format!("attachment; filename=\"{name}.csv\"");
+            response.insert_header((CONTENT_DISPOSITION, disposition));
+            response.content_type("text/csv; charset=utf-8")
+        }
+    };
+    response.body(body)
 }

@@ -22,6 +22,13 @@ fn own_processors_are_listed_described_and_run(database: &TestDatabase) {
     let maxima = json!({object: 45.0});
     let public = service.get("/stats/threats.json?processor=threat_maxima");
     assert_eq!(public.json(), maxima);
+    let with_labels = service.get("/stats/threats.json?processor=threat_maxima&labels=1");
+    assert_eq!(with_labels.json(), maxima);
+    let csv = service.get("/stats/threats.json?processor=threat_maxima&format=csv");
+    csv.assert_message(
+        400,
+        "The result of processor 'threat_maxima' is not a table.",
+    );
     for (at_least, expected) in [(45.0, maxima), (45.5, json!({}))] {
         let params = json!({"at_least": at_least});
         let arguments =

@@ -82,6 +82,103 @@ fn risks_have_a_default_processor(database: &TestDatabase) {
     }
 }
 
+fn matrix(number: u32) -> Value {
+    let scale = json!([0, 1, 2, 3, 4]);
+    json!({
+        "scales": {"impact": scale, "likelihood": [0, 20], "probability": scale},
+        "risks": {"current": {"operational": {"4": {"2": number}}}},
+    })
+}
+
+fn compliance(referential: &str, category: &str, current: f64) -> Value {
+    let category = |value: f64| json!({"label2": "Access control", "controls": [{"measure": category}], "value": value});
+    json!([{
+        "referential": referential, "label2": "ISO", "current": [category(current)], "target": [category(1.0)],
+    }])
+}
+
+on_each_database!(cartography_and_compliance_have_a_default_processor);
+fn cartography_and_compliance_have_a_default_processor(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    let (referential, category) = (uuid(), uuid());
+    for path in ["/stats/cartography.json", "/stats/compliance.json"] {
+        assert_eq!(get(&service, path), json!({}));
+        assert_eq!(get(&service, &format!("{path}?format=series")), json!([]));
+    }
+    office.store([
+        new_stat("cartography", 0, matrix(3)),
+        new_stat("cartography", 1, matrix(6)),
+        new_stat("compliance", 0, compliance(&referential, &category, 0.5)),
+        new_stat("compliance", 1, compliance(&referential, &category, 0.25)),
+    ]);
+    let cell = |query: &str, date: &str| {
+        let result = get(&service, &format!("/stats/cartography.json?{query}"));
+        let matrices = &result["current"]["operational"];
+        let matrix = if date.is_empty() {
+            matrices
+        } else {
+            &matrices[date]
+        };
+        matrix[4][2].clone()
+    };
+    assert_eq!(cell("", &days_ago(0)), 3.0);
+    assert_eq!(cell("days=1", &days_ago(1)), 6.0);
+    assert_eq!(cell("days=0", &days_ago(1)), Value::Null);
+    assert_eq!(cell("processor=cartography_averages", ""), 4.5);
+
+    let values = |current: f64, analyses: u32| json!({"current": current, "target": 1.0, "analyses": analyses});
+    let result = |query: &str| get(&service, &format!("/stats/compliance.json?{query}"));
+    let by_date = json!({days_ago(0): values(0.5, 1), days_ago(1): values(0.25, 1)});
+    assert_eq!(result(""), json!({&referential: {&category: by_date}}));
+    let overall = json!({&referential: {&category: values(0.375, 2)}});
+    assert_eq!(result("processor=compliance_averages"), overall);
+}
+
+on_each_database!(labels_are_in_maps_and_series_if_asked_for);
+fn labels_are_in_maps_and_series_if_asked_for(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    let (threat, referential, category) = (uuid(), uuid(), uuid());
+    office.store([
+        new_stat("threat", 0, object(&threat, 8)),
+        new_stat("compliance", 0, compliance(&referential, &category, 0.5)),
+        new_stat("risk", 0, risks(2)),
+    ]);
+    let result = |path: &str| get(&service, &format!("/stats/{path}"));
+    let labels =
+        |english: &str| json!({"label1": "", "label2": english, "label3": "", "label4": ""});
+    let with_labels =
+        |english: &str, values: &Value| json!({"labels": labels(english), "values": values});
+
+    let plain = result("threats.json?labels=0");
+    assert_eq!(
+        result("threats.json?labels=1"),
+        json!({&threat: with_labels("x", &plain[&threat])})
+    );
+    for query in ["", "processor=compliance_averages"] {
+        let plain = result(&format!("compliance.json?{query}"));
+        let category_values = with_labels("Access control", &plain[&referential][&category]);
+        let values = json!({&category: category_values});
+        assert_eq!(
+            result(&format!("compliance.json?{query}&labels=1")),
+            json!({&referential: with_labels("ISO", &values)})
+        );
+    }
+    for path in [
+        "threats.json?format=series",
+        "compliance.json?format=series",
+        "compliance.json?format=series&processor=compliance_averages",
+        "risks.json?format=map",
+        "risks.json?format=series",
+        "cartography.json?format=map",
+        "vulnerabilities.json?format=map",
+        "vulnerabilities.json?format=series",
+    ] {
+        assert_eq!(result(&format!("{path}&labels=1")), result(path), "{path}");
+    }
+}
+
 on_each_database!(last_stats_are_the_newest_forty);
 fn last_stats_are_the_newest_forty(database: &TestDatabase) {
     let service = Service::start(database);
@@ -177,6 +274,10 @@ fn invalid_public_queries_are_rejected(database: &TestDatabase) {
         "threats.json?days=36526",
         "threats.json?days=99999999999999",
         "threats.json?format=odd",
+        "threats.json?labels=2",
+        "threats.json?lang=it",
+        "cartography.json?processor=compliance_averages",
+        "compliance.json?format=csv&processor=threat_average_on_date",
         "threats.json?last_stats=2",
         "risks.json?local_stats_only=x",
         "risks.json?days=1&days=2",
@@ -214,8 +315,19 @@ fn unchanged_public_stats_get_304(database: &TestDatabase) {
     assert_eq!(get(path, first.header("etag").unwrap()).status, 200);
 }
 
-on_each_database!(the_map_shows_places_without_names);
-fn the_map_shows_places_without_names(database: &TestDatabase) {
+fn place(latitude: f64, threat: (f64, &str), vulnerability: (f64, &str)) -> Value {
+    json!({
+        "latitude": latitude,
+        "longitude": 6.25,
+        "max_threat": threat,
+        "max_threat_label": "x",
+        "max_vulnerability": vulnerability,
+        "max_vulnerability_label": "x",
+    })
+}
+
+on_each_database!(the_map_shows_places_without_the_names_of_clients);
+fn the_map_shows_places_without_the_names_of_clients(database: &TestDatabase) {
     let service = Service::start(database);
     let [shown, without_place, without_stats] = [(); 3].map(|()| service.front_office());
     shown.change(&coordinates(49.5));
@@ -229,8 +341,67 @@ fn the_map_shows_places_without_names(database: &TestDatabase) {
             new_stat("vulnerability", 0, object(&vulnerability, 1)),
         ]);
     }
-    assert_eq!(
-        get(&service, "/map/clients.json"),
-        json!([{"latitude": 49.5, "longitude": 6.25, "max_threat": [3.5, frequent], "max_vulnerability": [1.0, vulnerability]}])
-    );
+    let expected = |latitude| json!([place(latitude, (3.5, &frequent), (1.0, &vulnerability))]);
+    assert_eq!(get(&service, "/map/clients.json"), expected(49.5));
+    // A client that moves changes no stats.
+    shown.change(&coordinates(-49.5));
+    assert_eq!(get(&service, "/map/clients.json"), expected(-49.5));
+}
+
+on_each_database!(the_map_counts_ninety_days_up_to_the_newest_stats_of_a_client);
+fn the_map_counts_ninety_days_up_to_the_newest_stats_of_a_client(database: &TestDatabase) {
+    let service = Service::start(database);
+    let [active, silent] = [(); 2].map(|()| service.front_office());
+    active.change(&coordinates(1.0));
+    silent.change(&coordinates(2.0));
+    let (object_id, old) = (uuid(), uuid());
+    for (office, last) in [(&active, 0), (&silent, 400)] {
+        let stats = ["threat", "vulnerability"].map(|stats_type| {
+            [
+                new_stat(stats_type, last, object(&object_id, 2)),
+                new_stat(stats_type, last + 89, object(&object_id, 4)),
+                new_stat(stats_type, last + 90, object(&old, 1000)),
+            ]
+        });
+        office.store(stats.concat());
+    }
+    let top = (3.0, object_id.as_str());
+    let expected = json!([place(1.0, top, top), place(2.0, top, top)]);
+    assert_eq!(get(&service, "/map/clients.json"), expected);
+    // From the stored extracts.
+    service
+        .front_office()
+        .store([new_stat("risk", 0, risks(2))]);
+    assert_eq!(get(&service, "/map/clients.json"), expected);
+}
+
+on_each_database!(names_on_the_map_are_in_the_language_of_the_reader);
+fn names_on_the_map_are_in_the_language_of_the_reader(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    office.change(&coordinates(1.0));
+    let labelled = json!([{
+        "uuid": uuid(), "label1": "Menace", "label2": "Threat", "count": 1, "maxRisk": 1, "averageRate": 1,
+    }]);
+    let mut unlabelled = object(&uuid(), 1);
+    unlabelled[0].as_object_mut().unwrap().remove("label2");
+    office.store([
+        new_stat("threat", 0, labelled),
+        new_stat("vulnerability", 0, unlabelled),
+    ]);
+    for (query, accepted, label) in [
+        ("", "fr-LU, en;q=0.5", "Menace"),
+        ("?lang=en", "fr", "Threat"),
+        ("?lang=fr-LU", "en", "Menace"),
+        ("?lang=de&x=1", "fr", "Threat"),
+        ("", "it", "Threat"),
+    ] {
+        let path = format!("/map/clients.json{query}");
+        let response = service.get_with_header(&path, "Accept-Language", accepted);
+        assert_eq!(response.header("vary"), Some("accept-language"));
+        let place = &response.json()[0];
+        assert_eq!(place["max_threat_label"], label, "{query} {accepted}");
+        assert_eq!(place["max_vulnerability_label"], Value::Null);
+    }
+    assert_eq!(service.get("/map/clients.json?lang=it").status, 400);
 }

@@ -1,0 +1,96 @@
+//! The clients on the map.
+
+use chrono::{Days, Utc};
+use stats_core::{ClientId, Coordinates, DateRange, StatsFilter, last_acceptable_date};
+use stats_db::Snapshot;
+use stats_partials::PartialsError;
+use stats_processors::{
+    Labels, ObjectPartial, Registered, ThreatAverageOnDate, VulnerabilityAverageOnDate,
+};
+use uuid::Uuid;
+
+use crate::state::App;
+
+/// A client with coordinates and stats about threats and vulnerabilities.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) coordinates: Coordinates,
+    pub(crate) threat: MostFrequent,
+    pub(crate) vulnerability: MostFrequent,
+}
+
+/// The threat or vulnerability with the highest mean count in the stats of a client.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MostFrequent {
+    pub(crate) object: Uuid,
+    /// Its labels in these stats.
+    pub(crate) labels: Labels,
+    /// The mean over the stats with the object.
+    pub(crate) count: f64,
+    /// The number of analyses with the object, on the day with the most of them.
+    pub(crate) analyses: u64,
+}
+
+/// How many days count, up to the day of the client's newest stats: a client that went silent stays on the map.
+const DAYS: u64 = 90;
+
+/// Returns the clients on the map, in the order of their creation.
+pub(crate) fn places(app: &App, snapshot: &mut Snapshot<'_>) -> Result<Vec<Place>, PartialsError> {
+    let threats = Registered::extracted::<ThreatAverageOnDate>();
+    let vulnerabilities = Registered::extracted::<VulnerabilityAverageOnDate>();
+    let mut places = Vec::new();
+    for client in snapshot.clients()? {
+        let Some(coordinates) = client.coordinates else {
+            continue;
+        };
+        let threat = most_frequent(app, snapshot, client.id, &threats)?;
+        let vulnerability = most_frequent(app, snapshot, client.id, &vulnerabilities)?;
+        if let Some((threat, vulnerability)) = threat.zip(vulnerability) {
+            places.push(Place {
+                coordinates,
+                threat,
+                vulnerability,
+            });
+        }
+    }
+    Ok(places)
+}
+
+fn most_frequent(
+    app: &App,
+    snapshot: &mut Snapshot<'_>,
+    owner: ClientId,
+    processor: &Registered,
+) -> Result<Option<MostFrequent>, PartialsError> {
+    let filter = StatsFilter {
+        owner: Some(owner),
+        stats_type: Some(processor.stats_type),
+        // Earlier versions accepted stats of later dates.
+        dates: DateRange::until(last_acceptable_date(Utc::now())),
+        ..StatsFilter::default()
+    };
+    let mut newest = None;
+    snapshot.for_each_client_day(&filter, Some(1), &mut |date, _| newest = Some(date))?;
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let first = newest.checked_sub_days(Days::new(DAYS - 1));
+    let dates = first.and_then(|first| DateRange::new(first, newest).ok());
+    let filter = StatsFilter {
+        dates: dates.unwrap_or(DateRange::until(newest)),
+        ..filter
+    };
+    let accumulator = app.partials.accumulate(snapshot, processor, &filter)?;
+    let partial: ObjectPartial = accumulator.into_partial()?;
+    let most_frequent = partial.top(1).into_iter().next();
+    Ok(most_frequent.and_then(|top| {
+        let by_date = top.by_date.iter();
+        let analyses = by_date.map(|on| on.means.count.analyses.count()).max()?;
+        Some(MostFrequent {
+            object: top.object,
+            labels: top.labels,
+            count: top.overall.count.analyses.value()?,
+            analyses,
+        })
+    }))
+}
