@@ -9,21 +9,47 @@ use crate::random::Random;
 pub(crate) static CATALOGUE: LazyLock<Catalogue> =
     LazyLock::new(|| parse(include_str!("../catalogue.json")).unwrap_or_default());
 
+/// The catalogue without some labels, each in one language, as if nobody had translated them.
+pub(crate) static GAPPY_CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    let mut catalogue = parse(include_str!("../catalogue.json")).unwrap_or_default();
+    let threats = catalogue.threats.iter_mut();
+    let (threats, vulnerabilities): (Vec<_>, Vec<_>) = threats
+        .map(|threat| (&mut threat.labels, &mut threat.vulnerabilities))
+        .unzip();
+    leave_gaps(threats);
+    leave_gaps(vulnerabilities.into_iter().flatten());
+    for referential in &mut catalogue.referentials {
+        let categories = referential.categories.iter_mut();
+        leave_gaps(categories.map(|category| &mut category.labels));
+    }
+    catalogue
+});
+
+/// Removes a label of every fifth object, of each language in turn.
+fn leave_gaps<'a>(objects: impl IntoIterator<Item = &'a mut Labels>) {
+    let languages: [fn(&mut Labels) -> &mut String; 4] =
+        [|l| &mut l.nl, |l| &mut l.de, |l| &mut l.fr, |l| &mut l.en];
+    let objects = objects.into_iter().skip(3).step_by(5);
+    for (labels, language) in objects.zip(languages.iter().cycle()) {
+        // MONARC sends an empty text.
+        language(labels).clear();
+    }
+}
+
 fn parse(json: &str) -> serde_json::Result<Catalogue> {
     serde_json::from_str(json)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Catalogue {
-    /// The name of the referential.
-    pub(crate) referential: Labels,
+    /// Analyses have the first one. Stories add the others to some.
+    pub(crate) referentials: Vec<Referential>,
     pub(crate) threats: Vec<Threat>,
-    pub(crate) categories: Vec<Category>,
 }
 
 /// A name in the four languages of MONARC. Deserialised by language, serialised by number.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Labels {
     #[serde(rename(deserialize = "fr", serialize = "label1"))]
@@ -37,7 +63,7 @@ pub(crate) struct Labels {
 }
 
 /// A threat and the vulnerabilities that it exploits.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Threat {
     pub(crate) labels: Labels,
@@ -48,8 +74,15 @@ impl Threat {
     pub(crate) const VULNERABILITIES: usize = 2;
 }
 
-/// A category of the referential.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Referential {
+    pub(crate) labels: Labels,
+    pub(crate) categories: Vec<Category>,
+}
+
+/// A category of a referential.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Category {
     /// The number of its controls.
@@ -81,18 +114,21 @@ mod tests {
     #[test]
     fn catalogue_is_complete_with_distinct_labels() {
         let catalogue = parse(include_str!("../catalogue.json")).unwrap();
-        assert_eq!(
-            (catalogue.threats.len(), catalogue.categories.len()),
-            (30, 14)
-        );
-        let mut labels = vec![&catalogue.referential];
+        assert_eq!(catalogue.threats.len(), 30);
+        let mut labels = Vec::new();
         for threat in &catalogue.threats {
             labels.push(&threat.labels);
             labels.extend(&threat.vulnerabilities);
         }
-        for category in &catalogue.categories {
-            assert!(category.controls > 0);
-            labels.push(&category.labels);
+        let categories = [14, 6];
+        assert_eq!(catalogue.referentials.len(), categories.len());
+        for (referential, categories) in catalogue.referentials.iter().zip(categories) {
+            assert_eq!(referential.categories.len(), categories);
+            labels.push(&referential.labels);
+            for category in &referential.categories {
+                assert!(category.controls > 0);
+                labels.push(&category.labels);
+            }
         }
         let languages: [fn(&Labels) -> &str; 4] = [|l| &l.fr, |l| &l.en, |l| &l.de, |l| &l.nl];
         for language in languages {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use stats_core::RawJson;
 use uuid::Uuid;
 
-use crate::catalogue::{CATALOGUE, Kind, Labels, uuid};
+use crate::catalogue::{Kind, Labels, Referential, uuid};
 
 /// The maximum of a low risk and of a medium risk, as impact × likelihood.
 const INFORMATIONAL_THRESHOLDS: [u32; 2] = [8, 27];
@@ -15,6 +15,9 @@ const INFORMATIONAL_THRESHOLDS: [u32; 2] = [8, 27];
 const OPERATIONAL_THRESHOLDS: [u32; 2] = [4, 8];
 /// The maturity of a control that is fully implemented.
 pub(crate) const MAX_MATURITY: u32 = 5;
+
+/// The maturity of each control by category, from 0 to [`MAX_MATURITY`], or `None` if the control is excluded.
+pub(crate) type Controls<T> = Vec<Vec<Option<T>>>;
 
 /// The position of a risk in a risk matrix: impact, and likelihood (informational) or probability (operational).
 pub(crate) type Cell = (u32, u32);
@@ -154,11 +157,13 @@ pub(crate) fn objects(kind: Kind, ratings: impl Iterator<Item = Rating>) -> RawJ
     raw_json(&objects.collect::<Vec<_>>())
 }
 
-/// The document of the type `compliance`, from the maturity of each control by category. It is from 0 to
-/// [`MAX_MATURITY`], or `None` if the control is excluded.
-pub(crate) fn compliance(maturities: &[Vec<Option<u32>>]) -> RawJson {
+/// The document of the type `compliance`, from the controls by referential.
+pub(crate) fn compliance(
+    referentials: &'static [Referential],
+    maturities: &[Controls<u32>],
+) -> RawJson {
     #[derive(Serialize)]
-    struct Referential {
+    struct Document {
         current: Vec<Category>,
         #[serde(flatten)]
         labels: &'static Labels,
@@ -179,37 +184,44 @@ pub(crate) fn compliance(maturities: &[Vec<Option<u32>>]) -> RawJson {
         value: String,
     }
 
-    // A control has up to `most` points.
-    let categories = |most: u32, points: fn(u32) -> u32| {
-        let mut measures = 0..;
-        let categories = (1..).zip(CATALOGUE.categories.iter().zip(maturities));
-        let categories = categories.map(|(category, (described, maturities))| {
-            let points = maturities.iter().map(|maturity| maturity.map_or(0, points));
-            let controls = (1..).zip(points.clone()).zip(&mut measures);
-            Category {
-                controls: controls
-                    .map(|((control, points), measure)| Control {
-                        code: format!("{category}.{control}"),
-                        measure: uuid(Kind::Measure, measure),
-                        value: match most {
-                            // MONARC does not divide by 1.
-                            1 => format!("{points}"),
-                            _ => two_decimals(points, most),
-                        },
-                    })
-                    .collect(),
-                labels: &described.labels,
-                value: two_decimals(points.sum(), most * maturities.len() as u32),
-            }
-        });
-        categories.collect()
-    };
-    raw_json(&[Referential {
-        current: categories(MAX_MATURITY, |maturity| maturity),
-        labels: &CATALOGUE.referential,
-        referential: uuid(Kind::Referential, 0),
-        target: categories(1, |_| 1),
-    }])
+    let mut next_measure = 0;
+    let documents = referentials.iter().zip(maturities).enumerate();
+    let documents = documents.map(|(number, (referential, maturities))| {
+        let first_measure = next_measure;
+        next_measure += maturities.iter().map(Vec::len).sum::<usize>();
+        // A control has up to `most` points.
+        let categories = |most: u32, points: fn(u32) -> u32| {
+            let mut measures = first_measure..;
+            let categories = (1..).zip(referential.categories.iter().zip(maturities));
+            let categories = categories.map(|(category, (described, maturities))| {
+                let points = maturities.iter().map(|maturity| maturity.map_or(0, points));
+                let controls = (1..).zip(points.clone()).zip(&mut measures);
+                Category {
+                    controls: controls
+                        .map(|((control, points), measure)| Control {
+                            code: format!("{category}.{control}"),
+                            measure: uuid(Kind::Measure, measure),
+                            value: match most {
+                                // MONARC does not divide by 1.
+                                1 => format!("{points}"),
+                                _ => two_decimals(points, most),
+                            },
+                        })
+                        .collect(),
+                    labels: &described.labels,
+                    value: two_decimals(points.sum(), most * maturities.len() as u32),
+                }
+            });
+            categories.collect()
+        };
+        Document {
+            current: categories(MAX_MATURITY, |maturity| maturity),
+            labels: &referential.labels,
+            referential: uuid(Kind::Referential, number),
+            target: categories(1, |_| 1),
+        }
+    });
+    raw_json(&documents.collect::<Vec<_>>())
 }
 
 /// A map in PHP's encoding: an empty map, or one with the keys 0, 1, 2, …, is a list.

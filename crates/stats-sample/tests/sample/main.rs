@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 #![expect(clippy::panic, reason = "a test may fail")]
 
+mod story;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
@@ -68,6 +70,35 @@ fn cells(matrix: &Value) -> Vec<(u64, u64, u64)> {
     .collect()
 }
 
+/// Asserts that the five stats of a day follow from the same risks.
+fn assert_consistent(data: &BTreeMap<StatsType, Value>) {
+    let (risk, cartography) = (&data[&StatsType::Risk], &data[&StatsType::Cartography]);
+    for state in STATES {
+        for (kind, low, medium) in [("informational", 8, 27), ("operational", 4, 8)] {
+            let mut expected = [0; 3];
+            for (impact, column, count) in cells(&cartography["risks"][state][kind]) {
+                let risk = impact * column;
+                expected[usize::from(risk > low) + usize::from(risk > medium)] += count;
+            }
+            assert_eq!(levels(risk, state, kind), expected, "{state} {kind}");
+            let total = number(&risk["total"][state][kind]);
+            assert_eq!(total, expected.iter().sum::<u64>());
+        }
+    }
+    let mut assessed = cells(&cartography["risks"]["current"]["informational"]);
+    assessed.retain(|(_, likelihood, _)| *likelihood > 0);
+    let total: u64 = assessed.iter().map(|cell| cell.2).sum();
+    let highest = assessed.iter().map(|cell| cell.0 * cell.1).max();
+    for stats_type in [StatsType::Threat, StatsType::Vulnerability] {
+        let field = |name| {
+            let objects = list(&data[&stats_type]).iter();
+            objects.map(move |object| number(&object[name]))
+        };
+        assert_eq!(field("count").sum::<u64>(), total, "{stats_type}");
+        assert_eq!(field("maxRisk").max(), highest, "{stats_type}");
+    }
+}
+
 #[test]
 fn same_seed_gives_same_bytes() {
     let body = |seed| {
@@ -115,32 +146,7 @@ fn every_stat_is_accepted_unchanged() {
 fn types_of_one_day_are_consistent() {
     for analysis in analyses(4) {
         for day in (0..DAYS).step_by(50) {
-            let data = data(&analysis, day);
-            let (risk, cartography) = (&data[&StatsType::Risk], &data[&StatsType::Cartography]);
-            for state in STATES {
-                for (kind, low, medium) in [("informational", 8, 27), ("operational", 4, 8)] {
-                    let mut expected = [0; 3];
-                    for (impact, column, count) in cells(&cartography["risks"][state][kind]) {
-                        let risk = impact * column;
-                        expected[usize::from(risk > low) + usize::from(risk > medium)] += count;
-                    }
-                    assert_eq!(levels(risk, state, kind), expected, "{state} {kind}");
-                    let total = number(&risk["total"][state][kind]);
-                    assert_eq!(total, expected.iter().sum::<u64>());
-                }
-            }
-            let mut assessed = cells(&cartography["risks"]["current"]["informational"]);
-            assessed.retain(|(_, likelihood, _)| *likelihood > 0);
-            let total: u64 = assessed.iter().map(|cell| cell.2).sum();
-            let highest = assessed.iter().map(|cell| cell.0 * cell.1).max();
-            for stats_type in [StatsType::Threat, StatsType::Vulnerability] {
-                let field = |name| {
-                    let objects = list(&data[&stats_type]).iter();
-                    objects.map(move |object| number(&object[name]))
-                };
-                assert_eq!(field("count").sum::<u64>(), total, "{stats_type}");
-                assert_eq!(field("maxRisk").max(), highest, "{stats_type}");
-            }
+            assert_consistent(&data(&analysis, day));
         }
     }
 }
