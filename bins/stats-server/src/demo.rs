@@ -1,10 +1,12 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use chrono::{Days, NaiveDate};
-use stats_core::{Client, Coordinates, NewClient, Role, Stat};
+use chrono::NaiveDate;
+use stats_core::{Client, Coordinates, NewClient, NewStat, Role, Stat};
 use stats_db::{ClientChange, DatabaseUrl, Db};
-use stats_sample::Sample;
+use stats_sample::{Office, Story};
 use tempfile::TempDir;
 
 /// A temporary database with made-up stats. Dropping this value deletes it.
@@ -15,19 +17,8 @@ pub(crate) struct Demo {
     _folder: TempDir,
 }
 
-/// Name, latitude, longitude and number of analyses of each front office.
-const OFFICES: [(&str, f64, f64, u32); 3] = [
-    ("Clinic of the North", 50.05, 6.02, 2),
-    ("City Hall", 49.61, 6.13, 3),
-    ("Steelworks", 49.49, 5.98, 1),
-];
-/// Half a year.
-const DAYS: u64 = 183;
-/// Chosen for the look of its charts.
-const SEED: u64 = 20;
-
 impl Demo {
-    /// Fills a database with half a year of stats, which ends with `today`.
+    /// Fills a database with the stats of [`Story::HALF_YEAR`], which ends with `today`.
     pub(crate) fn prepare(today: NaiveDate) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stats-demo-").tempdir()?;
         let url = DatabaseUrl::sqlite(folder.path().join("stats.db"));
@@ -39,21 +30,19 @@ impl Demo {
             ..NewClient::user("ADMIN".parse()?)
         };
         let admin = db.create_client(&admin)?;
-        let start = today - Days::new(DAYS - 1);
-        let mut analyses = Sample::new(SEED).analyses(u32::MAX, start);
-        let mut offices = Vec::new();
-        for (name, latitude, longitude, analyses_of_office) in OFFICES {
-            let office = db.create_client(&NewClient::user(name.parse()?))?;
-            let coordinates = Coordinates::new(latitude, longitude)?;
-            let change = ClientChange::Coordinates(Some(coordinates));
-            let office = db.change_client(office.uuid, &change)?;
-            for analysis in analyses.by_ref().take(analyses_of_office as usize) {
-                let stats = analysis.stats(start.iter_days().take(DAYS as usize));
-                let stats: Vec<Stat> = stats.map(Stat::from).collect();
-                db.insert_stats(office.id, &stats)?;
-            }
-            offices.push(office);
-        }
+        // Generating the stats takes as long as storing them, so both are done at once.
+        let (sender, receiver) = sync_channel(1);
+        let offices = thread::scope(|scope| {
+            scope.spawn(move || {
+                // Fails if storing has failed.
+                Story::HALF_YEAR
+                    .told(today)
+                    .try_for_each(|told| sender.send(told))
+            });
+            let offices = receiver.into_iter();
+            let offices = offices.map(|(office, stats)| store(&db, office, stats));
+            offices.collect::<anyhow::Result<Vec<_>>>()
+        })?;
         Ok(Self {
             db,
             admin,
@@ -84,9 +73,20 @@ impl Demo {
         }
         writeln!(out, "\nThe tokens of the clients:")?;
         for client in self.offices.iter().chain([&self.admin]) {
-            writeln!(out, "  {:<20} {}", client.name, client.token.reveal())?;
+            writeln!(out, "  {:<30} {}", client.name, client.token.reveal())?;
         }
         writeln!(out, "\nCtrl-C stops it and deletes the database.")?;
         out.flush()
     }
+}
+
+/// Creates the client of a front office and stores its stats in one transaction.
+fn store(db: &Db, office: &Office, stats: Vec<NewStat>) -> anyhow::Result<Client> {
+    let client = db.create_client(&NewClient::user(office.name.parse()?))?;
+    let coordinates = Coordinates::new(office.latitude, office.longitude)?;
+    let change = ClientChange::Coordinates(Some(coordinates));
+    let client = db.change_client(client.uuid, &change)?;
+    let stats: Vec<_> = stats.into_iter().map(Stat::from).collect();
+    db.insert_stats(client.id, &stats)?;
+    Ok(client)
 }
