@@ -17,7 +17,7 @@ const fn doc(key: &'static str, default: fn(&Settings) -> String, text: &'static
 }
 
 /// All settings, in the order of the sample file.
-static DOCS: [Doc; 25] = [
+static DOCS: [Doc; 29] = [
     doc(
         "HOST",
         |default| toml(&default.host),
@@ -27,6 +27,22 @@ static DOCS: [Doc; 25] = [
         "PORT",
         |default| toml(default.port),
         "Port to listen on, 0 to 65535. With 0 the operating system chooses a free one.",
+    ),
+    doc(
+        "INSTANCE_NAME",
+        |default| toml(&default.instance_name),
+        "Name of this instance, shown to visitors, 1 to 80 characters.",
+    ),
+    doc(
+        "INSTANCE_LOGO",
+        unset,
+        "File with the logo of this instance, SVG or PNG, at most 256 KiB. The server reads it at start.",
+    ),
+    doc(
+        "INSTANCE_TEXT",
+        unset,
+        "File with a text about this instance, shown to visitors: plain text in UTF-8, at most 16 KiB. Empty lines\n\
+         separate its paragraphs. The server reads it at start.",
     ),
     doc(
         "INSTANCE_URL",
@@ -62,6 +78,11 @@ static DOCS: [Doc; 25] = [
         "ADMIN_URL",
         unset,
         "Web page about the operator of this service, shown to visitors.",
+    ),
+    doc(
+        "SOURCE_URL",
+        |default| toml(default.source_url.as_str()),
+        "Where visitors find the source code of this service. The licence (AGPL) asks for that of a modified version.",
     ),
     doc(
         "ADMIN_TOKEN",

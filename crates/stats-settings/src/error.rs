@@ -52,6 +52,16 @@ pub enum SettingsError {
         /// The problem and the expected form.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A file that a setting names cannot be used.
+    #[error("cannot use the file {} ({key})", .path.display())]
+    File {
+        /// The key of the setting.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The I/O error, or what is wrong with the content.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The log file cannot be opened.
     #[error("cannot open the log file {} (LOG_PATH)", .path.display())]
     OpenLog {

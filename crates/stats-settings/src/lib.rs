@@ -2,11 +2,13 @@
 
 mod docs;
 mod error;
+mod files;
 mod logging;
 mod settings;
 mod values;
 
 pub use error::SettingsError;
+pub use files::{Logo, read_logo, read_paragraphs};
 pub use logging::{LogFile, init_logging};
 pub use settings::Settings;
 pub use values::{Blueprint, HttpUrl};

@@ -23,6 +23,15 @@ pub struct Settings {
     /// Port to listen on; 0 for any free port.
     #[serde(deserialize_with = "values::port")]
     pub port: u16,
+    /// Name of the instance, shown to visitors.
+    #[serde(deserialize_with = "values::name")]
+    pub instance_name: String,
+    /// File of the logo, which [`read_logo`](crate::read_logo) reads.
+    #[serde(deserialize_with = "values::optional")]
+    pub instance_logo: Option<PathBuf>,
+    /// File of the text about the instance, which [`read_paragraphs`](crate::read_paragraphs) reads.
+    #[serde(deserialize_with = "values::optional")]
+    pub instance_text: Option<PathBuf>,
     /// Public address of the service, without a trailing slash.
     #[serde(deserialize_with = "values::optional_base_url")]
     pub instance_url: Option<HttpUrl>,
@@ -38,6 +47,9 @@ pub struct Settings {
     /// Web page of the operator.
     #[serde(deserialize_with = "values::optional")]
     pub admin_url: Option<HttpUrl>,
+    /// Where the source code of the running program is.
+    #[serde(deserialize_with = "values::parsed")]
+    pub source_url: HttpUrl,
     /// Token of the administrator to create.
     #[serde(deserialize_with = "values::optional")]
     pub admin_token: Option<Token>,
@@ -94,11 +106,15 @@ impl Default for Settings {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 5000,
+            instance_name: "MONARC Stats Service".to_owned(),
+            instance_logo: None,
+            instance_text: None,
             instance_url: None,
             fix_proxy: false,
             visitor_requests_per_minute: None,
             admin_email: None,
             admin_url: None,
+            source_url: HttpUrl::known(env!("CARGO_PKG_REPOSITORY")),
             admin_token: None,
             active_blueprints: Blueprint::ALL.into(),
             client_registration_open: true,

@@ -179,6 +179,22 @@ pub(crate) fn boolean<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error>
     })
 }
 
+pub(crate) fn name<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    const MAX_LENGTH: usize = 80;
+    text(d, |text| {
+        let fits = (1..=MAX_LENGTH).contains(&text.chars().count());
+        match fits && text.trim() == text {
+            true => Ok(text.to_owned()),
+            false => Err(InvalidValue::new(
+                text,
+                format_args!(
+                    "a name of 1 to {MAX_LENGTH} characters without a space at either end"
+                ),
+            )),
+        }
+    })
+}
+
 pub(crate) fn port<'de, D: Deserializer<'de>>(d: D) -> Result<u16, D::Error> {
     scalar(d, |text| number(text, 0..=u16::MAX))
 }

@@ -166,6 +166,18 @@ fn errors_name_key_origin_and_expected_form() {
         ("PORT", "'5000 '", "'5000 ' is not a number"),
         ("PORT", "true", "'true' is not a number"),
         ("PORT", "1.0", "it must be a whole number, true or false"),
+        (
+            "INSTANCE_NAME",
+            "' x'",
+            "' x' is not a name of 1 to 80 characters without",
+        ),
+        ("INSTANCE_NAME", "5", "it must be text in quotes"),
+        (
+            "SOURCE_URL",
+            "'git@x.org:x'",
+            "it must be a URL such as https://",
+        ),
+        ("SOURCE_URL", "'ftp://x.org'", "it must be a URL such as"),
         ("INSTANCE_URL", "'https://x.org/?sesame'", "without '?' and"),
         ("FIX_PROXY", "'maybe'", "'maybe' is not a boolean (true, fa"),
         ("FIX_PROXY", "2", "'2' is not a boolean"),
@@ -199,6 +211,10 @@ fn errors_name_key_origin_and_expected_form() {
         read(limit, &[]).unwrap();
     }
     assert_eq!(read("CACHE_BYTES = 0", &[]).unwrap().cache_bytes, 0);
+    let name = |length| read("", &[("INSTANCE_NAME", &"é".repeat(length))]);
+    assert_eq!(name(80).unwrap().instance_name, "é".repeat(80));
+    let error = name(81).unwrap_err();
+    assert!(error.contains("is not a name of 1 to 80"), "{error}");
     for (rate, expected) in [(0, None), (1, Some(1)), (1_000_000, Some(1_000_000))] {
         let settings = read(&format!("VISITOR_REQUESTS_PER_MINUTE = {rate}"), &[]).unwrap();
         let rate = settings.visitor_requests_per_minute.map(u32::from);
