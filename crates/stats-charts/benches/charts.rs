@@ -1,7 +1,7 @@
 //! How long it takes to draw charts.
 #![expect(clippy::expect_used, reason = "a benchmark may panic")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use divan::counter::BytesCount;
@@ -66,6 +66,7 @@ fn lines() -> Lines {
         series: series.collect(),
         dates: dates.collect(),
         notes: BTreeMap::new(),
+        marks: BTreeSet::new(),
         controls: Controls {
             legend: "Show".to_owned(),
             invert: "Invert".to_owned(),

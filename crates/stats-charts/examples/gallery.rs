@@ -1,7 +1,7 @@
 //! Writes a page with all charts, in light and in dark, as HTML and as images. Usage:
 //! `cargo run -p stats-charts --example gallery -- [DIRECTORY]`, which gets `gallery.html` and PNGs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -151,6 +151,7 @@ fn lines(title: &str, count: u32, days: u32) -> Option<Lines> {
         dates: (0..days).map(date).collect(),
         series: series.collect(),
         notes: BTreeMap::from([(date(40), "Only 3 of 12 clients reported".to_owned())]),
+        marks: BTreeSet::from([date(40)]),
         controls: Controls {
             legend: "Show".to_owned(),
             invert: "Invert selection".to_owned(),

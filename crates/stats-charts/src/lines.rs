@@ -27,8 +27,10 @@ pub struct Lines {
     pub dates: BTreeSet<NaiveDate>,
     /// The series, of which the first 20 are drawn: they differ in colour or dashes.
     pub series: Vec<Series>,
-    /// What is said about single dates, such as that fewer analyses reported.
+    /// What is said about single dates, such as how many analyses reported.
     pub notes: BTreeMap<NaiveDate, String>,
+    /// The dates that a dotted line marks, such as those on which fewer analyses reported.
+    pub marks: BTreeSet<NaiveDate>,
     /// The texts of the controls.
     pub controls: Controls,
 }
@@ -324,7 +326,7 @@ impl<'a> Plot<'a> {
                     (area.text(small, (x, 1.0), below, &self.locale.date(date, form)))
                 }
             }
-            @for &date in self.lines.notes.keys().filter(|date| self.lines.dates.contains(date)) {
+            @for &date in self.lines.marks.intersection(&self.lines.dates) {
                 (area.line(Ink::Mark, (self.x(date), 0.0), (self.x(date), 1.0)))
             }
         }

@@ -53,7 +53,7 @@ impl Caption {
     /// Returns the content of an element `caption` or `figcaption`.
     pub(crate) fn lines(&self) -> Markup {
         html! {
-            span.ch-title { (self.title) }
+            h2.ch-title { (self.title) }
             @if !self.description.is_empty() { span.ch-description { (self.description) } }
         }
     }
@@ -87,12 +87,17 @@ fn char_width(char: char) -> f64 {
     }
 }
 
+/// Whether a line may end in the place of the character.
+fn breaks(char: char) -> bool {
+    char.is_whitespace() && !matches!(char, '\u{a0}' | '\u{202f}')
+}
+
 /// Breaks a text into lines of at most `max` units of the font size: between words, and within words that are longer than
 /// a line.
 pub(crate) fn wrap(text: &str, max: f64) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in text.split(breaks).filter(|word| !word.is_empty()) {
         if !line.is_empty() && width(&line) + width(" ") + width(word) > max {
             lines.push(std::mem::take(&mut line));
         }
@@ -120,6 +125,11 @@ mod tests {
     fn lines_break_between_words() {
         let text = "Unauthorised access to the premises";
         assert_eq!(wrap(text, 12.0), ["Unauthorised access to", "the premises"]);
+        let french = "Menaces\u{a0}: 1\u{202f}234 analyses";
+        assert_eq!(
+            wrap(french, 6.0),
+            ["Menaces\u{a0}:", "1\u{202f}234", "analyses"]
+        );
         assert_eq!(wrap("", 12.0), [""; 0]);
         assert_eq!(wrap(" \n ", 12.0), [""; 0]);
     }

@@ -92,25 +92,27 @@ impl Chart for Map {
                 @if self.pins.is_empty() {
                     (self.caption.empty_html())
                 } @else {
-                    // The picture is an element of its own, because pins within an image could not have the focus.
-                    svg.ch-canvas.ch-world[camera.is_world()] {
-                        svg role="img" width="100%" height="100%" viewBox=(view_box) preserveAspectRatio="none" {
-                            (description(&self.caption))
-                            path.ch-land d=(camera.land(PAGE_WIDTH)) {}
-                        }
-                        @for (index, group) in groups.iter().enumerate() {
-                            g.ch-place role="img" tabindex="0" aria-label=(group.name()) {
-                                (group.shapes(Area::Page, index))
+                    div.ch-body {
+                        // The picture is an element of its own, because pins within an image could not have the focus.
+                        svg.ch-canvas.ch-world[camera.is_world()] {
+                            svg role="img" width="100%" height="100%" viewBox=(view_box) preserveAspectRatio="none" {
+                                (description(&self.caption))
+                                path.ch-land d=(camera.land(PAGE_WIDTH)) {}
+                            }
+                            @for (index, group) in groups.iter().enumerate() {
+                                g.ch-place role="img" tabindex="0" aria-label=(group.name()) {
+                                    (group.shapes(Area::Page, index))
+                                }
                             }
                         }
-                    }
-                    ol.ch-places {
-                        @for group in &groups {
-                            li {
-                                @for pin in &group.pins {
-                                    div {
-                                        strong { (pin.title.html()) }
-                                        @for line in &pin.description { span.ch-detail { (line.html()) } }
+                        ol.ch-places {
+                            @for group in &groups {
+                                li {
+                                    @for pin in &group.pins {
+                                        div {
+                                            strong { (pin.title.html()) }
+                                            @for line in &pin.description { span.ch-detail { (line.html()) } }
+                                        }
                                     }
                                 }
                             }

@@ -88,6 +88,7 @@ fn a_single_date_is_a_dot_in_the_middle() {
 fn the_tooltip_finds_its_texts_in_attributes() {
     let mut lines = lines(&[&[Some(1.0), None, Some(2.25)], &[None, Some(0.5), None]]);
     lines.notes.insert(day(1), "Few analyses".to_owned());
+    lines.marks.extend([day(1), day(100)]);
     let html = html(&lines);
     let document = parse(&html);
     let plot = by_class(&document, "ch-plot")[0];

@@ -1,6 +1,6 @@
 //! Charts to test, and how they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use roxmltree::{Document, Node};
@@ -108,6 +108,7 @@ pub(crate) fn lines(rows: &[&[Option<f64>]]) -> Lines {
         dates: (0..days).map(day).collect(),
         series: series.collect(),
         notes: BTreeMap::new(),
+        marks: BTreeSet::new(),
         controls: Controls {
             legend: "Show".to_owned(),
             invert: "Invert".to_owned(),
