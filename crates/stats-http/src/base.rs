@@ -23,7 +23,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    fn new(request: &HttpRequest, config: &HttpConfig) -> Self {
+    pub(crate) fn new(request: &HttpRequest, config: &HttpConfig) -> Self {
         let forwarded = |name: &str| {
             let value = request
                 .headers()

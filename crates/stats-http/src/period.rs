@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{Local, NaiveDate, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stats_core::{DateRange, InvalidValue, MIN_DATE, StatsFilter, last_acceptable_date};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
@@ -13,7 +13,7 @@ use crate::errors::ApiError;
 use crate::extract::lenient::Number;
 
 /// A number of days before today.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Number")]
 pub(crate) struct Days(pub(crate) u32);
 

@@ -25,7 +25,9 @@ pub(crate) fn configure(config: &mut ServiceConfig, routes: Routes) {
             .configure(pages::configure_stats);
     }
     if routes.map {
-        config.configure(public::configure_map);
+        config
+            .configure(public::configure_map)
+            .configure(pages::configure_map);
     }
     if routes.admin {
         config.configure(admin::configure);
@@ -80,7 +82,7 @@ mod tests {
     }
 
     /// Pages, their files, and routes for monitoring.
-    const UNDOCUMENTED: [&str; 12] = [
+    const UNDOCUMENTED: [&str; 17] = [
         "GET /metrics",
         "GET /api/v1",
         "GET /api/v1/browser/{file}",
@@ -93,6 +95,11 @@ mod tests {
         "GET /robots.txt",
         "GET /.well-known/security.txt",
         "GET /assets/{name}",
+        "GET /evolution",
+        "GET /cartography",
+        "GET /compliance",
+        "GET /map",
+        "GET /chart/{file}",
     ];
 
     #[actix_web::test]

@@ -7,7 +7,7 @@ use stats_processors::Registry;
 use stats_remote::Mosp;
 use tokio::sync::Semaphore;
 
-use crate::answers::{Answers, Summaries, answers};
+use crate::answers::{Answers, answers};
 use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
@@ -25,7 +25,6 @@ pub struct App {
     pub(crate) partials: Partials,
     pub(crate) names: Names,
     pub(crate) answers: Answers,
-    pub(crate) summaries: Summaries,
     pub(crate) connections: OpenConnections,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: RefusalLog,
@@ -54,7 +53,6 @@ impl App {
             partials: Partials::new(db.clone(), config.cache_bytes / 4 * 3),
             names: Names::default(),
             answers: answers(config.cache_bytes / 4),
-            summaries: Summaries::new(2),
             db,
             config,
         }

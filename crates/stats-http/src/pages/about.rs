@@ -1,90 +1,108 @@
-use actix_web::HttpResponse;
-use actix_web::web::Data;
-use maud::html;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use maud::{Markup, html};
+use stats_core::{StatsType, last_acceptable_date};
 use stats_db::DatabaseUrl;
 
+use super::drawing;
+use super::options::Options;
 use super::site::{LICENCE, NAME, Page, SOURCE, Site, VERSION};
-use crate::state::App;
+use super::source::Source;
+use super::translation::text;
+use crate::errors::ApiError;
 
 /// `GET /about`
-pub(super) async fn about(site: Site) -> HttpResponse {
+pub(super) async fn about(request: HttpRequest, site: Site) -> HttpResponse {
+    let texts = site.texts();
     let content = html! {
-        h1 { "About" }
-        p.lead {
-            "MONARC is a free tool for the analysis of information risks. This service collects statistics of risk "
-            "analyses, so that its users can learn from each other: how many risks there are, and which threats and "
-            "vulnerabilities cause them."
-        }
-        h2 { "What it does" }
-        p {
-            "Every front office of MONARC sends statistics of its risk analyses once a day. The service stores them, "
-            "returns to each front office its own, and computes averages over all of them, which the global "
-            "dashboard of MONARC shows beside its own numbers."
-        }
-        h2 { "What stays private" }
-        p {
-            "Public statistics do not name clients or analyses. A front office can read only its own stats and the "
-            "averages over all clients."
-        }
-        p { a href=(site.link("/about/more")) { "More about this instance" } }
+        h1 { (text!(texts, "nav-about")) }
+        p.lead { (text!(texts, "about-lead")) }
+        h2 { (text!(texts, "about-what")) }
+        p { (text!(texts, "about-what-text")) }
+        h2 { (text!(texts, "about-private")) }
+        p { (text!(texts, "about-private-text")) }
+        p { a href=(site.link("/about/more")) { (text!(texts, "about-more")) } }
     };
-    site.answer(Ok(Page {
-        title: Some("About"),
-        content,
-    }))
+    let title = Some(text!(texts, "nav-about"));
+    site.answer(&request, &Page { title, content })
 }
 
 /// `GET /about/more`
-pub(super) async fn more(app: Data<App>, site: Site) -> HttpResponse {
-    let database = match app.db.url() {
+pub(super) async fn more(request: HttpRequest, site: Site) -> HttpResponse {
+    drawing::page(&request, &site, draw_more).await
+}
+
+fn draw_more(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Page, ApiError> {
+    let texts = site.texts();
+    let database = match site.app.db.url() {
         DatabaseUrl::Sqlite(_) => "SQLite",
         DatabaseUrl::Postgres(_) => "PostgreSQL",
     };
     let content = html! {
-        h1 { "More about this instance" }
-        h2 { "The software" }
+        h1 { (text!(texts, "about-more")) }
+        h2 { (text!(texts, "software")) }
         dl.facts {
-            dt { "Version" }
-            dd { (NAME) " " (VERSION) " (" a href={ (SOURCE) "/releases/tag/v" (VERSION) } { "release notes" } ")" }
-            dt { "Database" }
+            dt { (text!(texts, "version")) }
+            dd { (NAME) " " (VERSION) " (" a href={ (SOURCE) "/releases/tag/v" (VERSION) } { (text!(texts, "release-notes")) } ")" }
+            dt { (text!(texts, "database")) }
             dd { (database) }
-            dt { "Licence" }
-            dd { "GNU Affero General Public License, version 3 or later (" (LICENCE) ")" }
-            dt { "Source code" }
+            dt { (text!(texts, "licence")) }
+            dd { (text!(texts, "licence-name")) " (" (LICENCE) ")" }
+            dt { (text!(texts, "source-code")) }
             dd { a href=(SOURCE) { (SOURCE) } }
         }
-        h2 { "Operator" }
-        @if site.config.contact.is_some() || site.config.operator_url.is_some() {
+        h2 { (text!(texts, "operator")) }
+        @if site.has_contacts() {
             ul { (site.contacts()) }
         } @else {
-            p { "The operator of this instance has published no contact." }
+            p { (text!(texts, "operator-unknown")) }
         }
-        h2 { "What is collected" }
-        p {
-            "For each risk analysis of a client and each day: the numbers of risks by level; the threats and the "
-            "vulnerabilities with their labels, their number and their risk; the risk matrices; and the state of "
-            "controls. A random number identifies an analysis; its title is not sent. For each client the service "
-            "stores a name, a secret token, the time of its last request and, if the operator has set them, "
-            "coordinates."
-        }
-        h2 { "What is shared" }
+        h2 { (text!(texts, "collected")) }
+        p { (text!(texts, "collected-text")) }
+        (by_type(site, source)?)
+        h2 { (text!(texts, "shared")) }
         ul {
-            li {
-                "With the public: averages over the analyses of all clients"
-                @if site.config.routes.map {
-                    ", and for the map the coordinates of clients that have some, without names"
-                }
-                "."
-            }
-            li { "With a client: its own stats, and the same averages." }
-            li {
-                "With another instance of this service, if the operator sends stats there: the stats of clients "
-                "that have sharing enabled, without their names. A client can disable sharing."
-            }
+            li { (text!(texts, "shared-public")) }
+            @if site.config().routes.map { li { (text!(texts, "shared-map")) } }
+            li { (text!(texts, "shared-client")) }
+            li { (text!(texts, "shared-instance")) }
         }
     };
-    site.answer(Ok(Page {
-        title: Some("More about this instance"),
+    Ok(Page {
+        title: Some(text!(texts, "about-more")),
         content,
-    }))
+    })
+}
+
+/// Returns the numbers of stats by type.
+fn by_type(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
+    let texts = site.texts();
+    let stats = source
+        .snapshot
+        .summary(last_acceptable_date(Utc::now()))?
+        .stats;
+    let count = |stats_type| stats.get(&stats_type).copied().unwrap_or(0) as f64;
+    Ok(html! {
+        div.scroll role="region" aria-labelledby="by-type" tabindex="0" {
+            table {
+                caption #by-type { (text!(texts, "stats-by-type")) }
+                thead {
+                    tr {
+                        th scope="col" { (text!(texts, "type")) }
+                        th scope="col" { (text!(texts, "content")) }
+                        th.number scope="col" { (text!(texts, "stats")) }
+                    }
+                }
+                tbody {
+                    @for stats_type in StatsType::ALL {
+                        tr {
+                            th scope="row" { (text!(texts, "type-name", type = stats_type.as_str())) }
+                            td { (text!(texts, "type-content", type = stats_type.as_str())) }
+                            td.number { (texts.decimal(count(stats_type), 0)) }
+                        }
+                    }
+                }
+            }
+        }
+    })
 }

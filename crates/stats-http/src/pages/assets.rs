@@ -25,7 +25,20 @@ pub(super) static STYLE: Asset = Asset::new(
 pub(super) static ICON: Asset =
     Asset::new("icon", "svg", "image/svg+xml", include_str!("icon.svg"));
 
-static ALL: [&Asset; 2] = [&STYLE, &ICON];
+pub(super) static CHART_STYLE: Asset = Asset::new(
+    "chart",
+    "css",
+    "text/css; charset=utf-8",
+    stats_charts::STYLE,
+);
+pub(super) static CHART_SCRIPT: Asset = Asset::new(
+    "chart",
+    "js",
+    "text/javascript; charset=utf-8",
+    stats_charts::SCRIPT,
+);
+
+static ALL: [&Asset; 4] = [&STYLE, &ICON, &CHART_STYLE, &CHART_SCRIPT];
 
 impl Asset {
     const fn new(

@@ -1,101 +1,97 @@
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
 use super::site::{Page, SOURCE, Site};
+use super::translation::text;
+
+/// The commands of `stats-admin client` that the page explains.
+const COMMANDS: [(&str, &str); 6] = [
+    ("list", "list"),
+    ("rotate-token --uuid UUID", "rotate-token"),
+    ("deactivate --uuid UUID", "deactivate"),
+    ("sharing-deactivate --uuid UUID", "sharing-deactivate"),
+    (
+        "coordinates-set --uuid UUID --latitude 49.61 --longitude 6.13",
+        "coordinates-set",
+    ),
+    ("delete --uuid UUID", "delete"),
+];
 
 /// `GET /help`
-pub(super) async fn help(site: Site) -> HttpResponse {
+pub(super) async fn help(request: HttpRequest, site: Site) -> HttpResponse {
+    let texts = site.texts();
     let address = site.base.url("");
     let content = html! {
-        h1 { "Help" }
-        p.lead { "How to connect a front office of MONARC to this instance." }
+        h1 { (text!(texts, "nav-help")) }
+        p.lead { (text!(texts, "help-lead")) }
         section aria-labelledby="connect" {
-            h2 #connect { "Connect a front office" }
+            h2 #connect { (text!(texts, "help-connect")) }
             ol.steps {
                 li {
-                    h3 { "Create a client" }
-                    p { "The administrator of this service runs" }
+                    h3 { (text!(texts, "help-client")) }
+                    p { (text!(texts, "help-client-run")) }
                     pre tabindex="0" { code { "stats-admin client create --name \"My front office\"" } }
-                    p {
-                        "which prints the token of the new client. "
-                        code { "stats-admin client list" } " lists the tokens of all clients."
-                    }
+                    p { (text!(texts, "help-client-tokens", command = "stats-admin client list")) }
                 }
                 li {
-                    h3 { "Configure the front office" }
-                    p {
-                        "Set the token and the address of this service, " code { (address) }
-                        ", in the configuration of the front office."
-                    }
+                    h3 { (text!(texts, "help-configure")) }
+                    p { (text!(texts, "help-configure-text")) }
+                    pre tabindex="0" { code { (address) } }
                 }
                 li {
-                    h3 { "Send stats every day" }
-                    p { "Run this as a cron job of the front office:" }
+                    h3 { (text!(texts, "help-send")) }
+                    p { (text!(texts, "help-send-run")) }
                     pre tabindex="0" { code { "5 0 * * * /var/lib/monarc/fo/bin/console monarc:collect-stats" } }
-                    p {
-                        "When run by hand, the command reports errors. To see which client a token belongs to, run:"
-                    }
+                    p { (text!(texts, "help-send-check")) }
                     pre tabindex="0" { code { "curl -H \"X-API-KEY: $TOKEN\" " (address) "/api/v1/client/me" } }
                 }
             }
         }
         section aria-labelledby="clients" {
-            h2 #clients { "Manage clients" }
+            h2 #clients { (text!(texts, "help-clients")) }
             div.scroll role="region" aria-labelledby="commands" tabindex="0" {
                 table {
-                    caption #commands { "Commands on the machine of this service" }
+                    caption #commands { (text!(texts, "help-commands")) }
                     thead {
-                        tr { th scope="col" { "Command" } th scope="col" { "What it does" } }
+                        tr {
+                            th scope="col" { (text!(texts, "command")) }
+                            th scope="col" { (text!(texts, "command-effect")) }
+                        }
                     }
                     tbody {
-                        @for (command, what) in COMMANDS {
+                        @for (command, name) in COMMANDS {
                             tr {
                                 th scope="row" { code { "stats-admin client " (command) } }
-                                td { (what) }
+                                td { (text!(texts, "command-text", command = name)) }
                             }
                         }
                     }
                 }
             }
-            p { code { "stats-admin --help" } " lists all commands and their options." }
+            p { (text!(texts, "help-more-commands", command = "stats-admin --help")) }
         }
         section aria-labelledby="api" {
-            h2 #api { "The API" }
-            p {
-                "The " a href=(site.base.link("/api/v1/")) { "API browser" }
-                " describes every route and lets you try it. The specification is available as "
-                a href=(site.base.link("/api/v1/openapi.json")) { "OpenAPI 3.1" } " and as "
-                a href=(site.base.link("/api/v1/swagger.json")) { "Swagger 2.0" } ". The "
-                a href=(SOURCE) { "source code" } " comes with instructions to install and run the service."
+            h2 #api { (text!(texts, "help-api")) }
+            p { (text!(texts, "help-api-text")) }
+            ul {
+                li { a href=(site.base.link("/api/v1/")) { (text!(texts, "api-browser")) } }
+                li { a href=(site.base.link("/api/v1/openapi.json")) { "OpenAPI 3.1" } }
+                li { a href=(site.base.link("/api/v1/swagger.json")) { "Swagger 2.0" } }
+                li { a href=(SOURCE) { (text!(texts, "source-code")) } }
             }
         }
-        @if site.config.contact.is_some() || site.config.operator_url.is_some() {
+        section aria-labelledby="embed" {
+            h2 #embed { (text!(texts, "help-embed")) }
+            p { (text!(texts, "help-embed-text")) }
+            pre tabindex="0" { code { "<img src=\"" (address) "/chart/threats.svg?days=90&top=5&lang=" (site.language.code()) "&theme=light&width=800\">" } }
+        }
+        @if site.has_contacts() {
             section aria-labelledby="ask" {
-                h2 #ask { "Contact" }
+                h2 #ask { (text!(texts, "operator")) }
                 ul { (site.contacts()) }
             }
         }
     };
-    site.answer(Ok(Page {
-        title: Some("Help"),
-        content,
-    }))
+    let title = Some(text!(texts, "nav-help"));
+    site.answer(&request, &Page { title, content })
 }
-
-const COMMANDS: [(&str, &str); 6] = [
-    ("list", "Lists the clients with their tokens"),
-    ("rotate-token --uuid UUID", "Gives a client a new token"),
-    (
-        "deactivate --uuid UUID",
-        "Locks a client out; activate lets it in again",
-    ),
-    (
-        "sharing-deactivate --uuid UUID",
-        "Keeps the stats of a client from being pushed to other instances; sharing-activate allows it",
-    ),
-    (
-        "coordinates-set --uuid UUID --latitude DEGREES --longitude DEGREES",
-        "Puts a client on the map; coordinates-unset takes it off",
-    ),
-    ("delete --uuid UUID", "Deletes a client and its stats"),
-];

@@ -1,144 +1,221 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
-use actix_web::web::Data;
-use chrono::Utc;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{NaiveDate, Utc};
 use maud::{Markup, html};
-use stats_core::{StatsType, last_acceptable_date};
+use stats_charts::{Caption, Chart, DateForm, Locale, Sparkline, Value};
+use stats_core::{Role, last_acceptable_date};
 use stats_db::Summary;
+use stats_processors::{Cell, Kind, ObjectAverages};
 
-use super::format;
+use super::drawing;
+use super::options::{Measure, Options, Order, Top};
+use super::pictures::{Picture, label, leaders};
 use super::site::{NAME, Page, Site};
+use super::source::{Objects, Source};
+use super::translation::text;
 use crate::errors::ApiError;
-use crate::respond::{blocking, process};
-use crate::state::App;
-use crate::turns::Party;
+use crate::period::Days;
 
-/// `GET /`
-pub(super) async fn home(app: Data<App>, site: Site) -> HttpResponse {
-    let page = page(app, &site).await;
-    site.answer(page)
+/// The number of threats and vulnerabilities.
+const LEADERS: Top = Top(5);
+/// The period of the small lines beside them.
+const HISTORY: Days = Days(180);
+
+/// `GET /`: the state of things in four pictures.
+pub(super) async fn home(request: HttpRequest, site: Site) -> HttpResponse {
+    drawing::page(&request, &site, draw).await
 }
 
-async fn page(app: Data<App>, site: &Site) -> Result<Page, ApiError> {
-    let counts = blocking(&app, |db| Ok((db.count_active_users()?, db.changes()?)));
-    let (clients, changes) = counts.await?;
-    let last_date = last_acceptable_date(Utc::now());
-    let summary = match app.summaries.get(&(changes, last_date)) {
-        Some(summary) => summary,
-        None => {
-            let state = app.clone();
-            process(&app, Party::Visitors, move |db| {
-                let summarize = || {
-                    db.read(|snapshot| snapshot.summary(last_date))
-                        .map(Arc::new)
-                };
-                let key = (changes, last_date);
-                Ok(state.summaries.get_or_insert_with(&key, summarize)?)
-            })
-            .await?
+fn draw(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Page, ApiError> {
+    let texts = site.texts();
+    let routes = site.config().routes;
+    let summary = source.snapshot.summary(last_acceptable_date(Utc::now()))?;
+    let content = html! {
+        h1 { (text!(texts, "home-heading", instance = NAME)) }
+        p { (text!(texts, "home-lead")) }
+        (figures(site, source, &summary)?)
+        @if summary.dates.is_none() {
+            p { (text!(texts, "home-empty")) }
+        } @else {
+            div.overview {
+                @if routes.stats {
+                    (risks(site, source)?)
+                    (top(site, source)?)
+                }
+                @if routes.map { (map(site, source)?) }
+                @if routes.stats { (activity(site, source)?) }
+            }
         }
     };
     Ok(Page {
         title: None,
-        content: content(site, clients, &summary),
+        content,
     })
 }
 
-fn content(site: &Site, clients: u64, summary: &Summary) -> Markup {
-    html! {
-        h1 { "Risk analyses in numbers" }
-        p.lead {
-            "This is a " (NAME) ": MONARC front offices send it statistics of their risk analyses every day. It "
-            "computes anonymous averages for the dashboards of MONARC and for the public."
-        }
-        section aria-labelledby="numbers" {
-            h2 #numbers { "Collected stats" }
-            (figures(clients, summary))
-            @if summary.dates.is_none() {
-                p { "No stats have been collected yet." }
-            } @else {
-                (by_type(summary))
-            }
-        }
-        section aria-labelledby="next" {
-            h2 #next { "Pages" }
-            ul.cards { (cards(site)) }
-        }
-    }
-}
-
-fn figures(clients: u64, summary: &Summary) -> Markup {
-    let total = summary.stats.values().sum();
-    html! {
+fn figures(
+    site: &Site,
+    source: &mut Source<'_, '_>,
+    summary: &Summary,
+) -> Result<Markup, ApiError> {
+    let texts = site.texts();
+    let count = |number: u64| texts.decimal(number as f64, 0);
+    let clients = source.snapshot.clients()?;
+    let clients = clients
+        .iter()
+        .filter(|client| client.is_active && client.role != Role::Admin);
+    let clients = clients.count() as u64;
+    let date =
+        |date: NaiveDate| html! { time datetime=(date) { (texts.date(date, DateForm::Full)) } };
+    Ok(html! {
         dl.figures {
-            div { dt { "Clients" } dd { (format::count(clients)) } }
-            div { dt { "Analyses" } dd { (format::count(summary.analyses)) } }
-            div { dt { "Stats" } dd { (format::count(total)) } }
+            div { dt { (text!(texts, "clients")) } dd { (count(clients)) } }
+            div { dt { (text!(texts, "analyses")) } dd { (count(summary.analyses)) } }
+            div { dt { (text!(texts, "stats")) } dd { (count(summary.stats.values().sum())) } }
             @if let Some((first, last)) = summary.dates {
-                div { dt { "First stat" } dd { time { (first) } } }
-                div { dt { "Last stat" } dd { time { (last) } } }
+                div { dt { (text!(texts, "first-stat")) } dd { (date(first)) } }
+                div { dt { (text!(texts, "last-stat")) } dd { (date(last)) } }
             }
+        }
+    })
+}
+
+/// Frames a part of the page, which links to the page that has more of it.
+fn part(site: &Site, path: &str, more: String, content: Markup) -> Markup {
+    html! {
+        section {
+            (content)
+            p.more { a href=(site.link(path)) { (more) } }
         }
     }
 }
 
-fn by_type(summary: &Summary) -> Markup {
-    html! {
-        table {
-            caption { "Stats by type" }
-            thead {
-                tr {
-                    th scope="col" { "Type" }
-                    th scope="col" { "Content" }
-                    th.number scope="col" { "Stats" }
-                }
+fn risks(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
+    let options = Options {
+        kind: Some(Kind::Informational),
+        ..Options::default()
+    };
+    let figure = Picture::Risks.draw(site, source, options)?.html(site);
+    Ok(part(
+        site,
+        "/evolution",
+        text!(site.texts(), "more-risks"),
+        figure,
+    ))
+}
+
+fn top(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
+    let content = html! {
+        div.pair {
+            (table(site, source, Objects::Threats)?)
+            (table(site, source, Objects::Vulnerabilities)?)
+        }
+    };
+    Ok(part(
+        site,
+        "/stats",
+        text!(site.texts(), "more-objects"),
+        content,
+    ))
+}
+
+/// Returns the first threats or vulnerabilities, each with a small line.
+fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Markup, ApiError> {
+    let texts = site.texts();
+    let picture = Picture::Objects(kind);
+    let options = Options {
+        top: Some(LEADERS),
+        ..Options::default()
+    };
+    let by = Measure::default();
+    let figure = picture.draw(site, source, options)?;
+    let first = leaders(
+        source.objects(kind, picture.default_days())?.averages(),
+        by,
+        Order::Highest,
+        LEADERS,
+    );
+    let histories = source.objects(kind, HISTORY)?.averages();
+    let Days(days) = HISTORY;
+    let rows = first.iter().map(|object| {
+        let name = label(site, source, object.object, &object.labels);
+        let history = histories
+            .iter()
+            .find(|history| history.object == object.object);
+        let line = Sparkline {
+            caption: Caption {
+                title: text!(texts, "sparkline", name = name.text.as_str(), days = days),
+                description: String::new(),
+                source: String::new(),
+                empty: String::new(),
+            },
+            values: history
+                .map(|history| weeks(history, by))
+                .unwrap_or_default(),
+        };
+        let value = by.of(&object.overall).analyses.value().and_then(Value::new);
+        html! {
+            tr {
+                th scope="row" { bdi lang=[name.language] { (name.text) } }
+                td.spark { (line.html(texts)) }
+                td.number { (texts.number(value.unwrap_or_default(), by.form())) }
             }
-            tbody {
-                @for stats_type in StatsType::ALL {
-                    tr {
-                        th scope="row" { (name(stats_type)) }
-                        td { (meaning(stats_type)) }
-                        td.number {
-                            (format::count(summary.stats.get(&stats_type).copied().unwrap_or(0)))
+        }
+    });
+    let rows: Vec<_> = rows.collect();
+    Ok(html! {
+        div.figure {
+            @if rows.is_empty() {
+                (figure.chart.html(texts))
+            } @else {
+                table.top {
+                    caption { h2 { (figure.table.title) } }
+                    thead {
+                        tr {
+                            th scope="col" { (text!(texts, "object", objects = kind.as_str())) }
+                            th scope="col" { (text!(texts, "last-days", days = days)) }
+                            th.number scope="col" { (text!(texts, "risks-column")) }
                         }
                     }
+                    tbody { @for row in rows { (row) } }
                 }
+                (figure.links(site))
             }
         }
-    }
+    })
 }
 
-fn name(stats_type: StatsType) -> &'static str {
-    match stats_type {
-        StatsType::Risk => "Risk",
-        StatsType::Threat => "Threat",
-        StatsType::Vulnerability => "Vulnerability",
-        StatsType::Cartography => "Cartography",
-        StatsType::Compliance => "Compliance",
-    }
-}
-
-fn meaning(stats_type: StatsType) -> &'static str {
-    match stats_type {
-        StatsType::Risk => "How many risks there are, by level, before and after treatment",
-        StatsType::Threat => "The threats, and how much risk each causes",
-        StatsType::Vulnerability => "The vulnerabilities, and how much risk each causes",
-        StatsType::Cartography => "Risks by likelihood and impact",
-        StatsType::Compliance => "How far the controls of a referential are put into practice",
-    }
-}
-
-fn cards(site: &Site) -> Markup {
-    let card = |link: String, title: &str, text: &str| {
-        html! { li { a href=(link) { (title) } p { (text) } } }
+/// Returns the mean of each week, up to the last date.
+fn weeks(object: &ObjectAverages, by: Measure) -> Vec<Option<Value>> {
+    let Some(last) = object.by_date.last().map(|on| on.date) else {
+        return Vec::new();
     };
-    html! {
-        @if site.config.routes.stats {
-            (card(site.link("/stats"), "Statistics", "Mean numbers of risks, and the threats and vulnerabilities that matter most."))
-        }
-        (card(site.base.link("/api/v1/"), "API browser", "Describes every route of the API and lets you try it."))
-        (card(site.link("/help"), "Help", "How to connect a front office to this instance."))
-        (card(site.link("/about"), "About", "What this service does, and what stays private."))
+    let mut weeks: BTreeMap<i64, Cell> = BTreeMap::new();
+    for on in &object.by_date {
+        let before = (last - on.date).num_days() / 7;
+        weeks.entry(before).or_default().merge(by.of(&on.means));
     }
+    let first = weeks.keys().next_back().copied().unwrap_or(0);
+    let mean = |week: i64| Value::new(weeks.get(&week)?.analyses.value()?);
+    (0..=first).rev().map(mean).collect()
+}
+
+fn activity(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
+    let figure = Picture::Activity
+        .draw(site, source, Options::default())?
+        .html(site);
+    Ok(part(
+        site,
+        "/about/more",
+        text!(site.texts(), "more-activity"),
+        figure,
+    ))
+}
+
+fn map(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
+    let figure = Picture::Map
+        .draw(site, source, Options::default())?
+        .html(site);
+    Ok(part(site, "/map", text!(site.texts(), "more-map"), figure))
 }

@@ -1,8 +1,8 @@
+use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, FromRequest};
 
 use super::refuse;
 use super::site::Site;
@@ -23,7 +23,7 @@ pub(crate) async fn limit_visitors(
     let Err(error) = count(&app, &request).await else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
-    let Ok(site) = Site::extract(request.request()).await;
+    let site = Site::new(request.request(), app.clone());
     let response = match refuse(request.request(), &site, error) {
         Ok(page) => request.into_response(page),
         Err(error) => request.error_response(error),

@@ -1,18 +1,30 @@
-//! HTML pages, rendered on the server with one style sheet and without scripts.
+//! HTML pages with pictures, drawn on the server. They work without scripts.
 //!
 //! Each page has a file with a handler, which builds a [`site::Page`] that the [`Site`] frames. Links are made by
-//! [`Site::link`], so that they work behind a proxy and keep the chosen language.
+//! [`Site::link`], so that they work behind a proxy and keep the chosen language. The pictures are in `pictures`; their
+//! texts, in each language, in `translations`.
 
 mod about;
 mod assets;
-mod format;
+mod cartography;
+mod compliance;
+mod controls;
+mod drawing;
+mod evolution;
+mod export;
+mod figure;
 mod help;
 mod home;
 mod language;
 mod limit;
+mod map;
+mod options;
+mod pictures;
 mod site;
+mod source;
 mod statistics;
 mod texts;
+mod translation;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,10 +35,11 @@ use self::site::Site;
 use crate::errors::ApiError;
 use crate::resource::{read, resource};
 
-/// Registers the files that pages load, and the answer to unknown paths.
+/// Registers the files that pages load, the pictures, and the answer to unknown paths.
 pub(crate) fn configure_frame(config: &mut ServiceConfig) {
     config
         .service(resource("/assets/{name}", "GET, HEAD").route(read().to(assets::asset)))
+        .service(resource("/chart/{file}", "GET, HEAD").route(read().to(export::chart)))
         .default_service(web::to(not_found));
 }
 
@@ -43,7 +56,16 @@ pub(crate) fn configure_pages(config: &mut ServiceConfig) {
 }
 
 pub(crate) fn configure_stats(config: &mut ServiceConfig) {
-    config.service(resource("/stats", "GET, HEAD").route(read().to(statistics::statistics)));
+    let get = "GET, HEAD";
+    config
+        .service(resource("/stats", get).route(read().to(statistics::statistics)))
+        .service(resource("/evolution", get).route(read().to(evolution::evolution)))
+        .service(resource("/cartography", get).route(read().to(cartography::cartography)))
+        .service(resource("/compliance", get).route(read().to(compliance::compliance)));
+}
+
+pub(crate) fn configure_map(config: &mut ServiceConfig) {
+    config.service(resource("/map", "GET, HEAD").route(read().to(map::map)));
 }
 
 /// Answers 404 to an unknown path.
@@ -56,5 +78,5 @@ fn refuse(request: &HttpRequest, site: &Site, error: ApiError) -> Result<HttpRes
     if request.path() == "/api" || request.path().starts_with("/api/") {
         return Err(error);
     }
-    Ok(site.answer(Err(error)))
+    Ok(site.refuse(&error))
 }

@@ -18,7 +18,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// Like [`blocking`], for expensive work: first waits for the turn of `party`.
-pub(crate) async fn process<T: Send + 'static>(
+async fn process<T: Send + 'static>(
     app: &App,
     party: Party,
     work: impl FnOnce(&Db) -> Result<T, ApiError> + Send + 'static,

@@ -8,8 +8,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-pub(crate) use blocking::{blocking, cached, process};
-pub(crate) use shared::{Shared, shared};
+pub(crate) use blocking::{blocking, cached};
+pub(crate) use shared::{Shared, shared, tagged};
 pub(crate) use stream::{AnswerWriter, stream_json};
 
 use crate::errors::ApiError;

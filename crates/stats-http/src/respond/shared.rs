@@ -5,7 +5,7 @@ use actix_web::http::header::{
     IfNoneMatch, VARY,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 
 /// What a shared response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,33 @@ pub(crate) enum Shared {
     Csv(&'static str),
 }
 
-/// Responds with a body that pages of any origin may read, or with 304 if `If-None-Match` matches.
+/// Responds like [`tagged`] with a body that pages of any origin may read.
 pub(crate) fn shared(request: &HttpRequest, what: Shared, body: Bytes) -> HttpResponse {
+    tagged(request, body, |response| {
+        response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        if what != Shared::Json {
+            response.insert_header((VARY, "accept-language"));
+        }
+        match what {
+            Shared::Json | Shared::JsonWithNames => {
+                response.content_type(ContentType::json());
+            }
+            Shared::Csv(name) => {
+                let disposition = format!("attachment; filename=\"{name}.csv\"");
+                response.insert_header((CONTENT_DISPOSITION, disposition));
+                response.content_type("text/csv; charset=utf-8");
+            }
+        }
+    })
+}
+
+/// Responds with `body`, or with 304 if `If-None-Match` matches. Caches must revalidate, so that new stats are visible at
+/// once, unless `add_headers` allows more.
+pub(crate) fn tagged(
+    request: &HttpRequest,
+    body: Bytes,
+    add_headers: impl FnOnce(&mut HttpResponseBuilder),
+) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
     let tag = EntityTag::new_strong(format!("{:016x}", hasher.finish()));
@@ -34,22 +59,11 @@ pub(crate) fn shared(request: &HttpRequest, what: Shared, body: Bytes) -> HttpRe
     };
     response
         .insert_header(ETag(tag))
-        // Caches must revalidate, so that new stats are visible at once.
-        .insert_header((CACHE_CONTROL, "public, no-cache"))
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    if what != Shared::Json {
-        response.insert_header((VARY, "accept-language"));
-    }
+        .insert_header((CACHE_CONTROL, "public, no-cache"));
+    add_headers(&mut response);
     if is_cached {
-        return response.finish();
+        response.finish()
+    } else {
+        response.body(body)
     }
-    match what {
-        Shared::Json | Shared::JsonWithNames => response.content_type(ContentType::json()),
-        Shared::Csv(name) => {
-            let disposition = format!("attachment; filename=\"{name}.csv\"");
-            response.insert_header((CONTENT_DISPOSITION, disposition));
-            response.content_type("text/csv; charset=utf-8")
-        }
-    };
-    response.body(body)
 }

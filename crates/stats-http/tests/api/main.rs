@@ -14,6 +14,7 @@ mod metrics;
 mod names;
 mod outages;
 mod pages;
+mod pictures;
 mod posting;
 mod processed;
 mod public;

@@ -13,7 +13,17 @@ use stats_testing::{TestDatabase, on_each_database};
 
 use crate::support::{Response, Service, days_ago, new_stat, stat, uuid};
 
-const PAGES: [&str; 5] = ["/", "/stats", "/about", "/about/more", "/help"];
+const PAGES: [&str; 9] = [
+    "/",
+    "/stats",
+    "/evolution",
+    "/map",
+    "/cartography",
+    "/compliance",
+    "/about",
+    "/about/more",
+    "/help",
+];
 const SECURITY: &str = "/.well-known/security.txt";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const HTML: Option<&str> = Some("text/html; charset=utf-8");
@@ -66,8 +76,10 @@ fn links(page: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn mean(value: &Value) -> String {
-    format!("{:.2}", value.as_f64().unwrap())
+/// A date as English pages show it.
+fn long_date(days: u64) -> String {
+    let date = Local::now().date_naive() - Days::new(days);
+    date.format("%-d %B %Y").to_string()
 }
 
 on_each_database!(an_empty_instance_has_pages);
@@ -77,10 +89,15 @@ fn an_empty_instance_has_pages(database: &TestDatabase) {
     assert!(home.contains("Clients 0 Analyses 0 Stats 0"), "{home}");
     assert!(home.contains("No stats have been collected yet."), "{home}");
     assert!(!home.contains("First stat"), "{home}");
-    let stats = text_of(&page(&service, "/stats"));
-    for subject in ["risks", "threats", "vulnerabilities"] {
-        let sentence = format!("There are no stats about {subject} in this period.");
-        assert!(stats.contains(&sentence), "{stats}");
+    for (path, sentence, times) in [
+        ("/stats", "No stats of the last 30 days.", 4),
+        ("/evolution", "No stats of the last 180 days.", 4),
+        ("/cartography?days=1", "No stats of the last day.", 4),
+        ("/compliance?days=0", "No stats of today.", 1),
+        ("/map", "No client shows where it is.", 1),
+    ] {
+        let text = text_of(&page(&service, path));
+        assert_eq!(text.matches(sentence).count(), times, "{path}: {text}");
     }
     let more = text_of(&page(&service, "/about/more"));
     assert!(more.contains("has published no contact"), "{more}");
@@ -91,8 +108,7 @@ on_each_database!(home_counts_stats_without_naming_clients);
 fn home_counts_stats_without_naming_clients(database: &TestDatabase) {
     let service = Service::start(database);
     fill(&service);
-    let home = page(&service, "/");
-    let text = text_of(&home);
+    let text = text_of(&page(&service, "/"));
     let count = |stats_type| {
         let filter = StatsFilter {
             stats_type,
@@ -100,12 +116,13 @@ fn home_counts_stats_without_naming_clients(database: &TestDatabase) {
         };
         service.db.stats(&filter).unwrap().len()
     };
-    let (all, first, last) = (count(None), days_ago(20), days_ago(0));
+    let (all, first, last) = (count(None), long_date(20), long_date(0));
     let numbers = format!("Clients 1 Analyses 2 Stats {all} First stat {first} Last stat {last}");
     assert!(text.contains(&numbers), "{text}");
+    let more = page(&service, "/about/more");
     for stats_type in StatsType::ALL {
         let cell = format!("<td class=\"number\">{}</td>", count(Some(stats_type)));
-        assert!(home.contains(&cell), "{stats_type}: {home}");
+        assert!(more.contains(&cell), "{stats_type}: {more}");
     }
     for path in PAGES {
         let page = page(&service, path);
@@ -119,57 +136,6 @@ fn home_counts_stats_without_naming_clients(database: &TestDatabase) {
     let text = text_of(&page(&service, "/"));
     let numbers = format!("Clients 2 Analyses 3 Stats {}", all + 1);
     assert!(text.contains(&numbers), "{text}");
-}
-
-on_each_database!(statistics_show_the_figures_of_the_json_files);
-fn statistics_show_the_figures_of_the_json_files(database: &TestDatabase) {
-    let service = Service::start(database);
-    fill(&service);
-    for query in ["days=365", "days=7"] {
-        let text = text_of(&page(&service, &format!("/stats?{query}&lang=en")));
-        let json = |file: &str, more: &str| {
-            let path = format!("/stats/{file}.json?{query}&{more}");
-            service.get(&path).json()
-        };
-
-        let overall = json("risks", "processor=risk_averages");
-        let on_date = json("risks", "");
-        let levels = ["Low risks", "Medium risks", "High risks"];
-        for (state, heading) in [("current", "Current"), ("residual", "Residual")] {
-            for kind in ["informational", "operational"] {
-                let on_date = &on_date[state][kind];
-                let dates = on_date["Low risks"].as_object().unwrap();
-                let mut row = format!("{heading} {kind} risks Date Low Medium High");
-                for date in dates.keys().rev().take(5) {
-                    row += &format!(" {date}");
-                    for level in levels {
-                        row += &format!(" {}", mean(&on_date[level][date]));
-                    }
-                }
-                row += &format!(" All dates ({})", dates.len());
-                for level in levels {
-                    row += &format!(" {}", mean(&overall[state][kind][level]));
-                }
-                assert!(text.contains(&row), "{row}\n{text}");
-            }
-        }
-
-        for file in ["threats", "vulnerabilities"] {
-            let mut objects = json(file, "format=series").as_array().unwrap().clone();
-            let count = |object: &Value| object["averages"]["count"].as_f64().unwrap();
-            objects.sort_by(|a, b| count(b).total_cmp(&count(a)));
-            assert!(objects.len() > 10, "the table leaves out some objects");
-            let mut rows = String::from("Mean count Max risk Average rate");
-            for object in &objects[..10] {
-                rows += &format!(" {}", object["labels"]["label2"].as_str().unwrap());
-                for name in ["count", "maxRisk", "averageRate"] {
-                    rows += &format!(" {}", mean(&object["averages"][name]));
-                }
-            }
-            rows += " In how many risks";
-            assert!(text.contains(&rows), "{rows}\n{text}");
-        }
-    }
 }
 
 fn threat(label: &str, count: f64) -> Value {
@@ -188,16 +154,18 @@ fn labels_are_escaped_and_shortened(database: &TestDatabase) {
         threat(&long, 1e9),
         threat("", 0.25),
     ]);
-    let page = page(&service, "/stats");
-    assert!(!page.contains("<script"), "{page}");
-    for text in [
-        "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;",
-        &long[..MAX_LABEL_LENGTH],
-        "1000000000.00",
-    ] {
-        assert!(page.contains(text), "{text}\n{page}");
+    for path in ["/stats", "/evolution", "/"] {
+        let page = page(&service, path);
+        assert!(!page.contains("<script>"), "{page}");
+        for text in [
+            "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;",
+            &long[..MAX_LABEL_LENGTH],
+            "1,000,000,000.0",
+        ] {
+            assert!(page.contains(text), "{path}: {text}\n{page}");
+        }
+        assert!(!page.contains(&long[..MAX_LABEL_LENGTH + 1]), "{page}");
     }
-    assert!(!page.contains(&long[..MAX_LABEL_LENGTH + 1]), "{page}");
 
     let unlabelled = uuid();
     let element = json!({"uuid": unlabelled, "count": 1, "maxRisk": 1, "averageRate": 1});
@@ -205,44 +173,97 @@ fn labels_are_escaped_and_shortened(database: &TestDatabase) {
     assert!(browse(&service, "/stats").body.contains(&unlabelled));
 }
 
-on_each_database!(labels_are_in_the_language_of_the_reader);
-fn labels_are_in_the_language_of_the_reader(database: &TestDatabase) {
+on_each_database!(pages_are_in_the_language_of_the_reader);
+fn pages_are_in_the_language_of_the_reader(database: &TestDatabase) {
     let service = Service::start(database);
     service.front_office().store([threat("Threat", 5.0)]);
-    for (query, header, label) in [
-        ("", "", "lang=\"en\">Threat<"),
-        ("", "fr-LU,fr;q=0.9,en;q=0.1", "lang=\"fr\">Menace<"),
-        ("", "ja", "lang=\"en\">Threat<"),
-        ("?lang=de", "fr", "lang=\"de\">Bedrohung<"),
-        ("?lang=nl", "fr", "lang=\"en\">Threat<"),
-        ("?lang=xx", "fr", "lang=\"fr\">Menace<"),
-        ("?lang=&lang=de", "fr", "lang=\"fr\">Menace<"),
+    for (query, header, language, label) in [
+        ("", "", "en", "<bdi>Threat<"),
+        ("", "fr-LU,fr;q=0.9,en;q=0.1", "fr", "<bdi>Menace<"),
+        ("", "ja", "en", "<bdi>Threat<"),
+        ("?lang=de", "fr", "de", "<bdi>Bedrohung<"),
+        ("?lang=nl", "fr", "nl", "<bdi lang=\"en\">Threat<"),
+        ("?lang=xx", "fr", "fr", "<bdi>Menace<"),
+        ("?lang=&lang=de", "fr", "fr", "<bdi>Menace<"),
     ] {
         let path = format!("/stats{query}");
         let response = service.get_with_header(&path, "Accept-Language", header);
         assert_eq!(response.status, 200);
-        let cell = format!("<th scope=\"row\" {label}");
-        assert!(
-            response.body.contains(&cell),
-            "{query} {header}: {response:?}"
-        );
+        for text in [label, &format!("<html lang=\"{language}\">")] {
+            assert!(
+                response.body.contains(text),
+                "{query} {header} {text}: {response:?}"
+            );
+        }
         let vary = response.header("vary").unwrap();
         assert!(vary.contains("Accept-Language"), "{vary}");
     }
-    let german = page(&service, "/stats?lang=de&days=90");
+    let german = page(&service, "/stats?lang=de&days=90&by=rate");
     let links = links(&german);
     for link in [
         "/about?lang=de",
-        "/stats?days=90&lang=fr",
-        "/stats/threats.json?days=90",
+        "/stats?by=rate&days=90&lang=fr",
+        "/chart/threats.svg?by=rate&days=90&lang=de",
     ] {
         assert!(links.contains(link), "{links:?}");
     }
-    assert!(german.contains("<input type=\"hidden\" name=\"lang\" value=\"de\">"));
-    assert!(
-        german.contains("<option value=\"90\" selected>"),
-        "{german}"
-    );
+    for text in [
+        "<input type=\"hidden\" name=\"lang\" value=\"de\">",
+        "<option value=\"90\" selected>",
+        "<option value=\"rate\" selected>",
+    ] {
+        assert!(german.contains(text), "{text}\n{german}");
+    }
+}
+
+/// The texts of a page that are sentences or phrases, without code.
+fn phrases(page: &str) -> BTreeSet<&str> {
+    let body = page.split_once("<body>").unwrap().1;
+    let mut phrases = BTreeSet::new();
+    for part in body.split('<') {
+        let (element, text) = part.split_once('>').unwrap_or(("", part));
+        // Names of objects may be the same in several languages.
+        let is_code = element.starts_with("code") || element.starts_with("bdi");
+        if !is_code
+            && text
+                .split_whitespace()
+                .filter(|word| word.chars().any(char::is_alphabetic))
+                .count()
+                > 1
+        {
+            phrases.insert(text.trim());
+        }
+    }
+    phrases
+}
+
+on_each_database!(no_phrase_is_the_same_in_two_languages);
+fn no_phrase_is_the_same_in_two_languages(database: &TestDatabase) {
+    let service = Service::start(database);
+    fill(&service);
+    for path in PAGES.into_iter().chain(["/nothing"]) {
+        let translations = ["en", "fr", "de", "nl"].map(|language| {
+            let path = format!("{path}?lang={language}");
+            (language, browse(&service, &path).body)
+        });
+        for (index, (language, page)) in translations.iter().enumerate() {
+            for (other, other_page) in &translations[..index] {
+                let same: Vec<_> = phrases(page)
+                    .intersection(&phrases(other_page))
+                    .copied()
+                    .collect();
+                let names = ["MONARC Stats Service"];
+                let untranslated = same
+                    .iter()
+                    .filter(|text| !names.iter().any(|name| text.starts_with(name)));
+                let untranslated: Vec<_> = untranslated.collect();
+                assert!(
+                    untranslated.is_empty(),
+                    "{path} in {language} and {other}: {untranslated:?}"
+                );
+            }
+        }
+    }
 }
 
 on_each_database!(an_invalid_period_is_an_error_as_page_and_json);
@@ -257,7 +278,8 @@ fn an_invalid_period_is_an_error_as_page_and_json(database: &TestDatabase) {
         assert_eq!(page.status, 400, "{path}");
         assert_eq!(page.header("content-type"), HTML);
         let text = text_of(&page.body);
-        assert!(text.contains("Error 400 Bad Request days: '"), "{text}");
+        assert!(text.contains("Error 400 Bad request"), "{text}");
+        assert!(text.contains("days: '"), "{text}");
     }
     for query in ["days=0", "days=36525", "utm_source=x&%FF", "lang"] {
         page(&service, &format!("/stats?{query}"));
@@ -290,7 +312,12 @@ fn internal_links_are_not_broken(database: &TestDatabase) {
             }
         }
     }
-    for path in ["/api/v1/", "/about.json", "/stats?days=365&lang=nl"] {
+    for path in [
+        "/api/v1/",
+        "/about.json",
+        "/stats?lang=nl",
+        "/chart/risks.png?kind=operational&lang=en",
+    ] {
         assert!(seen.contains(path), "{path}: {seen:?}");
     }
 }
@@ -308,7 +335,8 @@ fn pages_are_valid_html_without_inline_code(database: &TestDatabase) {
         let count = |text: &str| page.matches(text).count();
         let is_in_menu = !["/about/more", "/nothing/here"].contains(&path);
         for (text, expected) in [
-            ("<script", 0),
+            ("<script", 1),
+            ("<script src=\"/assets/chart-", 1),
             ("<style", 0),
             (" style=", 0),
             (" onclick=", 0),
@@ -316,11 +344,11 @@ fn pages_are_valid_html_without_inline_code(database: &TestDatabase) {
             ("javascript:", 0),
             ("<h1>", 1),
             ("<main ", 1),
-            ("<title>", 1),
+            ("</title><link ", 1),
             ("<main id=\"content\"", 1),
-            ("<table", count("<caption")),
+            ("<table", count("<caption") + count("class=\"ch-scroll\"")),
             ("<th>", 0),
-            ("<th ", count("scope=\"col\"") + count("scope=\"row\"")),
+            ("<th ", count(" scope=\"")),
             ("aria-current=\"page\"", usize::from(is_in_menu)),
         ] {
             assert_eq!(count(text), expected, "{path}: {text}");
@@ -345,7 +373,8 @@ fn assets_are_immutable(database: &TestDatabase) {
     let service = Service::start(database);
     let mut assets = links(&page(&service, "/"));
     assets.retain(|link| link.starts_with("/assets/"));
-    let content_types = ["image/svg+xml", "text/css; charset=utf-8"];
+    let css = "text/css; charset=utf-8";
+    let content_types = [css, "text/javascript; charset=utf-8", "image/svg+xml", css];
     assert_eq!(assets.len(), content_types.len(), "{assets:?}");
     for (asset, content_type) in assets.iter().zip(content_types) {
         let response = service.get(asset);
@@ -422,7 +451,7 @@ fn an_unknown_path_is_a_page_for_browsers_and_json_otherwise(database: &TestData
         let page = browse(&service, path);
         assert_eq!(page.status, 404, "{path}");
         let text = text_of(&page.body);
-        let error = "Error 404 Not Found There is nothing here.";
+        let error = "Error 404 Not found There is nothing here.";
         assert!(text.contains(error), "{text}");
         let json = service.get(path);
         assert_eq!(json.status, 404, "{path}");
@@ -446,10 +475,28 @@ fn routes_that_are_switched_off_are_not_linked(database: &TestDatabase) {
         configure(config);
         (config.routes.stats, config.routes.map) = (false, false);
     });
-    assert_eq!(browse(&service, "/stats").status, 404);
+    for path in [
+        "/stats",
+        "/evolution",
+        "/map",
+        "/cartography",
+        "/compliance",
+        "/chart/risks.svg",
+        "/chart/map.svg",
+    ] {
+        assert_eq!(browse(&service, path).status, 404, "{path}");
+    }
     for path in ["/", "/about", "/about/more", "/help", "/nothing"] {
         let links = links(&browse(&service, path).body);
-        let is_off = |link: &String| link.starts_with("/stats") || link.starts_with("/map");
+        let off = [
+            "/stats",
+            "/map",
+            "/evolution",
+            "/cartography",
+            "/compliance",
+            "/chart",
+        ];
+        let is_off = |link: &String| off.iter().any(|off| link.starts_with(off));
         assert!(!links.iter().any(is_off), "{path}: {links:?}");
         assert!(links.contains("/about"), "{path}: {links:?}");
     }
@@ -461,7 +508,9 @@ fn statistics_work_without_the_other_pages(database: &TestDatabase) {
         configure(config);
         config.routes.pages = false;
     });
-    let pages = PAGES.into_iter().filter(|path| *path != "/stats");
+    let pages = PAGES
+        .into_iter()
+        .filter(|path| ["/", "/help"].contains(path) || path.starts_with("/about"));
     for path in pages.chain(["/robots.txt", "/human.txt", SECURITY]) {
         assert_eq!(browse(&service, path).status, 404, "{path}");
     }

@@ -41,7 +41,7 @@ fn visitors_beyond_the_rate_limit_get_429(database: &TestDatabase) {
     }
     let page = service.get_with_header("/about", "Accept", "text/html");
     assert_eq!(page.status, 429);
-    assert!(page.body.contains("<h1>Too Many Requests</h1>"), "{page:?}");
+    assert!(page.body.contains("<h1>Too many requests</h1>"), "{page:?}");
     assert!(page.header("retry-after").is_some());
     let json = service.get_with_header(PROCESSORS, "Accept", "text/html");
     json.assert_error(429);
