@@ -1,7 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod installed;
 mod remote;
+mod reverse_proxy;
+mod server;
 mod service;
 
+pub use installed::installed;
 pub use remote::{Remote, Request, answer};
+pub use reverse_proxy::{ProxyKind, ReverseProxy};
+pub use server::{ADMIN_TOKEN, LONG, Server, base, isolate, wait_for};
 pub use service::Service;

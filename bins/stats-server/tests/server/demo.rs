@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use reqwest::blocking::Client as Http;
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::start;
 
 #[test]
 fn the_commands_and_tokens_that_the_demo_prints_work() {
-    let mut demo = Server::start(&["--demo"], &[]);
+    let mut demo = start(&["--demo"], &[]);
     let mut introduction = BufReader::new(demo.process.stdout.take().unwrap());
     let mut commands = Vec::new();
     let mut tokens = Vec::new();

@@ -5,8 +5,9 @@ use std::io::BufReader;
 use reqwest::blocking::Client as Http;
 use serde_json::json;
 use stats_testing::{Proxy, TestDatabase, on_each_database};
+use stats_testing_http::{ADMIN_TOKEN, Server, base, wait_for};
 
-use crate::support::{ADMIN_TOKEN, Server, base, command, stats, wait_for, wait_for_file};
+use crate::support::{command, start_on, start_with, stats, wait_for_file};
 
 #[test]
 fn sighup_reopens_the_log_file() {
@@ -46,7 +47,7 @@ fn sighup_reopens_the_log_file() {
 #[test]
 fn sighup_is_ignored_without_a_log_file() {
     let database = TestDatabase::sqlite();
-    let mut server = Server::on(&database);
+    let mut server = start_on(&database);
     server.signal("HUP");
     wait_for(&mut server.log, "Ignored SIGHUP");
     assert_eq!(server.get("/health"), json!({"status": "ok"}));
@@ -63,7 +64,7 @@ fn about_requests(log: &[String]) -> Vec<&String> {
 fn refused_requests_are_logged_with_client_route_reason_and_address() {
     let database = TestDatabase::sqlite();
     for (fix_proxy, address) in [("0", "127.0.0.1"), ("1", "203.0.113.9")] {
-        let server = Server::with(&database, &[("FIX_PROXY", fix_proxy)]);
+        let server = start_with(&database, &[("FIX_PROXY", fix_proxy)]);
         let get = |path: &str, token: &str| {
             let request = Http::new()
                 .get(format!("{}{path}", server.base))
@@ -99,7 +100,7 @@ fn refused_requests_are_logged_with_client_route_reason_and_address() {
 #[test]
 fn log_requests_logs_all_requests() {
     let database = TestDatabase::sqlite();
-    let server = Server::with(&database, &[("LOG_REQUESTS", "1")]);
+    let server = start_with(&database, &[("LOG_REQUESTS", "1")]);
     for path in ["/about", "/api/v1/client/me", "/none"] {
         server.request(path);
     }
@@ -118,7 +119,7 @@ fn log_requests_logs_all_requests() {
 #[test]
 fn the_rate_of_lines_about_refused_requests_is_limited() {
     let database = TestDatabase::sqlite();
-    let server = Server::on(&database);
+    let server = start_on(&database);
     for _ in 0..150 {
         assert_eq!(server.request("/api/v1/none").status(), 404);
     }
@@ -129,7 +130,7 @@ fn the_rate_of_lines_about_refused_requests_is_limited() {
 on_each_database!(an_internal_error_is_logged_with_its_route_and_causes);
 fn an_internal_error_is_logged_with_its_route_and_causes(database: &TestDatabase) {
     drop(database.migrated());
-    let server = Server::on(database);
+    let server = start_on(database);
     database.execute("ALTER TABLE stats RENAME TO other");
     let response = server.request("/api/v1/stats/");
     assert_eq!(response.status(), 500);
@@ -154,7 +155,7 @@ fn an_outage_is_logged_when_it_begins_and_when_it_ends() {
     };
     drop(database.migrated());
     let (mut proxy, url) = Proxy::before(&database);
-    let server = Server::with(&database, &[("DATABASE_URL", &url)]);
+    let server = start_with(&database, &[("DATABASE_URL", &url)]);
     assert_eq!(server.get("/health"), json!({"status": "ok"}));
     proxy.cut();
     for _ in 0..20 {

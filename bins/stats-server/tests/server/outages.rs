@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use stats_testing::TestDatabase;
+use stats_testing_http::{ADMIN_TOKEN, Server, isolate};
 
-use crate::support::{ADMIN_TOKEN, Server, isolate, stats};
+use crate::support::{count_stats, start_on, stats};
 
 /// Starts the server in a shell, after these commands. `wrapper` is the command that runs the shell.
 fn start_in_shell(wrapper: &[&str], commands: &str, environment: &[(&str, &str)]) -> Server {
@@ -51,10 +52,10 @@ fn a_full_disk_is_503_until_there_is_space() {
     };
     assert_eq!(full.status(), 503);
     assert!(full.headers().contains_key("retry-after"));
-    assert_eq!(server.count_stats(), stored);
+    assert_eq!(count_stats(&server), stored);
     fs::remove_file(ballast).unwrap();
     assert_eq!(server.post(&stats(1)).status(), 201);
-    assert_eq!(server.count_stats(), stored + 1);
+    assert_eq!(count_stats(&server), stored + 1);
     let mut log = server.stop();
     log.retain(|line| line.contains(" 503 to ADMIN"));
     assert_eq!(log.len(), 1, "{log:?}");
@@ -64,7 +65,7 @@ fn a_full_disk_is_503_until_there_is_space() {
 #[test]
 fn a_truncated_database_is_unhealthy_and_rejects_posts() {
     let database = TestDatabase::sqlite();
-    let server = Server::on(&database);
+    let server = start_on(&database);
     assert_eq!(server.post(&stats(5000)).status(), 201);
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     let path = database.url().strip_prefix("sqlite://").unwrap();

@@ -1,20 +1,16 @@
 //! The server behind nginx and Apache, with the configurations of `examples/deploy`.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::TcpListener;
 
 use reqwest::blocking::{Client as Http, RequestBuilder};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use stats_testing::TestDatabase;
-use tempfile::TempDir;
+use stats_testing_http::{ADMIN_TOKEN, ProxyKind, ReverseProxy, Server};
 
-use crate::support::{ADMIN_TOKEN, ANALYSIS, Server};
+use crate::support::{ANALYSIS, start_with};
 
 const MAX_BODY_BYTES: usize = 1 << 20;
 /// Headers of a proxy, forged by a client.
@@ -24,181 +20,38 @@ const FORGED: [(&str, &str); 3] = [
     ("X-Forwarded-Prefix", "/evil"),
 ];
 
-/// A running program. Dropping this value ends it.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // On SIGTERM, Apache ends its children.
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(5) {
-            if matches!(self.0.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn start_service(database: &TestDatabase, fix_proxy: &str) -> Server {
     let max_body_bytes = MAX_BODY_BYTES.to_string();
     let settings = [
         ("FIX_PROXY", fix_proxy),
         ("MAX_BODY_BYTES", &max_body_bytes),
     ];
-    Server::with(database, &settings)
+    start_with(database, &settings)
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Nginx,
-    Apache,
-}
-
-impl Kind {
-    /// The program, or `None` if `STATS_TEST_PROXIES` skips the test.
-    fn program(self) -> Option<PathBuf> {
-        let name = match self {
-            Self::Nginx => "nginx",
-            Self::Apache => "apache2",
-        };
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-        let found = folders
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file());
-        if found.is_none() {
-            assert!(
-                std::env::var("STATS_TEST_PROXIES").is_ok_and(|value| value == "none"),
-                "{name} is not installed: install it (Debian: apt-get install {name}), or set STATS_TEST_PROXIES=none \
-                 to skip this test"
-            );
-        }
-        found
-    }
-
-    /// Writes the configuration of `examples/deploy` with other ports to `folder`, and returns a main configuration that
-    /// includes it.
-    fn configure(self, folder: &Path, port: u16, upstream: u16) -> String {
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/deploy");
-        let (file, listen, listen_here) = match self {
-            Self::Nginx => (
-                "nginx.conf",
-                "listen 80;",
-                format!("listen 127.0.0.1:{port};"),
-            ),
-            Self::Apache => (
-                "apache.conf",
-                "<VirtualHost *:80>",
-                format!("<VirtualHost 127.0.0.1:{port}>"),
-            ),
-        };
-        let site = fs::read_to_string(examples.join(file)).unwrap();
-        assert_eq!(site.matches(listen).count(), 1, "{file}");
-        let site = site
-            .replace(listen, &listen_here)
-            .replace("127.0.0.1:5000", &format!("127.0.0.1:{upstream}"));
-        fs::write(folder.join("site.conf"), site).unwrap();
-        let folder = folder.display();
-        match self {
-            Self::Nginx => {
-                let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                    .map(|name| format!("{name}_temp_path {folder}/{name};"))
-                    .concat();
-                format!(
-                    "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n\
-                     events {{}}\nhttp {{ access_log off; {temporary}\ninclude {folder}/site.conf; }}\n"
-                )
-            }
-            Self::Apache => {
-                let modules: String = [
-                    "mpm_event",
-                    "authz_core",
-                    "alias",
-                    "headers",
-                    "proxy",
-                    "proxy_http",
-                    "reqtimeout",
-                ]
-                .map(|name| {
-                    format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n")
-                })
-                .concat();
-                format!(
-                    "ServerRoot {folder}\nServerName localhost\nPidFile {folder}/pid\nDefaultRuntimeDir {folder}\n\
-                     ErrorLog {folder}/error.log\nListen 127.0.0.1:{port}\n{modules}\
-                     User www-data\nGroup www-data\nInclude {folder}/site.conf\n"
-                )
-            }
-        }
-    }
-}
-
-/// A proxy that publishes a service under `/dashboardBO/`.
+/// A proxy, and a client without redirects.
 struct Proxy {
-    _process: Running,
-    folder: TempDir,
-    base: String,
+    server: ReverseProxy,
     http: Http,
 }
 
 impl Proxy {
-    fn start(kind: Kind, upstream: u16) -> Option<Self> {
-        let program = kind.program()?;
-        let folder = tempfile::tempdir().unwrap();
-        // Another process may take the port before the proxy binds it. Retry.
-        for _ in 0..5 {
-            let port = free_port();
-            let main = folder.path().join("main.conf");
-            fs::write(&main, kind.configure(folder.path(), port, upstream)).unwrap();
-            let mut command = Command::new(&program);
-            match kind {
-                Kind::Nginx => command.arg("-p").arg(folder.path()).arg("-c").arg(&main),
-                Kind::Apache => command.arg("-f").arg(&main).args(["-D", "FOREGROUND"]),
-            };
-            let mut process = Running(command.stdin(Stdio::null()).spawn().unwrap());
-            let start = Instant::now();
-            let timeout = Duration::from_secs(10);
-            while start.elapsed() < timeout && matches!(process.0.try_wait(), Ok(None)) {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    let http = Http::builder().redirect(Policy::none()).build().unwrap();
-                    let base = format!("http://127.0.0.1:{port}");
-                    return Some(Self {
-                        _process: process,
-                        folder,
-                        base,
-                        http,
-                    });
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        let log = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-        panic!("{kind:?} does not start: {log}");
+    fn start(kind: ProxyKind, upstream: u16) -> Option<Self> {
+        let http = Http::builder().redirect(Policy::none()).build().unwrap();
+        let server = ReverseProxy::start(kind, upstream)?;
+        Some(Self { server, http })
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
-        let request = self.http.get(format!("{}{path}", self.base));
+        let request = self.http.get(format!("{}{path}", self.server.base));
         request.header("X-API-KEY", ADMIN_TOKEN)
     }
 
     fn post(&self, stats: &Value) -> RequestBuilder {
-        let url = format!("{}/dashboardBO/api/v1/stats/", self.base);
+        let url = format!("{}/dashboardBO/api/v1/stats/", self.server.base);
         let request = self.http.post(url).header("X-API-KEY", ADMIN_TOKEN);
         request.json(stats)
     }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default()
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Sends a request; returns the status and the JSON body.
@@ -230,7 +83,7 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
-fn the_service_works_under_a_prefix(kind: Kind) {
+fn the_service_works_under_a_prefix(kind: ProxyKind) {
     let database = TestDatabase::sqlite();
     let service = start_service(&database, "1");
     let Some(proxy) = Proxy::start(kind, service.port()) else {
@@ -272,7 +125,7 @@ fn api_works(proxy: &Proxy) {
     let refusal = send(proxy.post(&json!([large])));
     let message = format!("The body is larger than {MAX_BODY_BYTES} bytes.");
     let expected = (413, json!({"message": message}));
-    assert_eq!(refusal, expected, "{}", proxy.log());
+    assert_eq!(refusal, expected, "{}", proxy.server.error_log());
     assert_eq!(send(proxy.get("/dashboardBO/nothing")).0, 404);
 
     // A list of several megabytes.
@@ -300,7 +153,7 @@ fn links_stay_under_the_prefix(proxy: &Proxy) {
         if !content_type.is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html")) {
             continue;
         }
-        let here = reqwest::Url::parse(&format!("{}{path}", proxy.base)).unwrap();
+        let here = reqwest::Url::parse(&format!("{}{path}", proxy.server.base)).unwrap();
         for link in links(&response.text().unwrap()) {
             let mut target = here.join(&link).unwrap();
             target.set_fragment(None);
@@ -309,7 +162,7 @@ fn links_stay_under_the_prefix(proxy: &Proxy) {
                 assert_ne!(target.host_str(), Some("127.0.0.1"), "{link} on {path}");
                 continue;
             }
-            let target = target.as_str().strip_prefix(&proxy.base).unwrap();
+            let target = target.as_str().strip_prefix(&proxy.server.base).unwrap();
             assert!(target.starts_with("/dashboardBO/"), "{link} on {path}");
             if known.insert(target.to_owned()) {
                 open.push(target.to_owned());
@@ -318,7 +171,7 @@ fn links_stay_under_the_prefix(proxy: &Proxy) {
     }
 }
 
-fn forged_headers_are_replaced(kind: Kind) {
+fn forged_headers_are_replaced(kind: ProxyKind) {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
     let Some(proxy) = Proxy::start(kind, upstream.local_addr().unwrap().port()) else {
         return;
@@ -348,7 +201,7 @@ fn forged_headers_are_replaced(kind: Kind) {
             .map(|(_, value)| value.to_owned())
             .collect()
     };
-    let host = proxy.base.strip_prefix("http://").unwrap();
+    let host = proxy.server.base.strip_prefix("http://").unwrap();
     assert!(head.starts_with("GET /about.json HTTP/1.1\r\n"), "{head}");
     assert_eq!(values("X-Forwarded-Host"), [host], "{head}");
     assert_eq!(values("X-Forwarded-Proto"), ["http"], "{head}");
@@ -358,22 +211,22 @@ fn forged_headers_are_replaced(kind: Kind) {
 
 #[test]
 fn the_service_works_behind_nginx() {
-    the_service_works_under_a_prefix(Kind::Nginx);
+    the_service_works_under_a_prefix(ProxyKind::Nginx);
 }
 
 #[test]
 fn the_service_works_behind_apache() {
-    the_service_works_under_a_prefix(Kind::Apache);
+    the_service_works_under_a_prefix(ProxyKind::Apache);
 }
 
 #[test]
 fn nginx_replaces_forged_headers() {
-    forged_headers_are_replaced(Kind::Nginx);
+    forged_headers_are_replaced(ProxyKind::Nginx);
 }
 
 #[test]
 fn apache_replaces_forged_headers() {
-    forged_headers_are_replaced(Kind::Apache);
+    forged_headers_are_replaced(ProxyKind::Apache);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use reqwest::blocking::Client as Http;
 use serde_json::json;
 use stats_db::Db;
 use stats_testing::{TestDatabase, on_each_database};
+use stats_testing_http::ADMIN_TOKEN;
 
-use crate::support::{ADMIN_TOKEN, Server, command, start_error, stats};
+use crate::support::{command, count_stats, start, start_error, start_on, start_with, stats};
 
 on_each_database!(a_restart_keeps_the_data);
 fn a_restart_keeps_the_data(database: &TestDatabase) {
@@ -18,13 +19,13 @@ fn a_restart_keeps_the_data(database: &TestDatabase) {
         assert!(missing.contains("does not exist"), "{missing}");
         Db::create(&database.url().parse().unwrap()).unwrap();
     }
-    let server = Server::on(database);
+    let server = start_on(database);
     assert_eq!(server.get("/health"), json!({"status": "ok"}));
     assert_eq!(server.get("/api/v1/client/me")["role"], "2");
     assert_eq!(server.post(&stats(3)).status(), 201);
     drop(server);
-    let again = Server::on(database);
-    assert_eq!(again.count_stats(), 3);
+    let again = start_on(database);
+    assert_eq!(count_stats(&again), 3);
     let db = Db::open(&database.url().parse().unwrap()).unwrap();
     assert_eq!(db.clients().unwrap().len(), 1, "the admin is created once");
 }
@@ -33,13 +34,13 @@ on_each_database!(servers_that_start_at_once_share_the_database);
 fn servers_that_start_at_once_share_the_database(database: &TestDatabase) {
     Db::create(&database.url().parse().unwrap()).unwrap();
     let servers = std::thread::scope(|scope| {
-        let starts = [(); 3].map(|()| scope.spawn(|| Server::on(database)));
+        let starts = [(); 3].map(|()| scope.spawn(|| start_on(database)));
         starts.map(|start| start.join().unwrap())
     });
     for server in &servers {
         assert_eq!(server.post(&stats(1)).status(), 201);
     }
-    assert_eq!(servers[0].count_stats(), 3);
+    assert_eq!(count_stats(&servers[0]), 3);
     let db = Db::open(&database.url().parse().unwrap()).unwrap();
     assert_eq!(db.clients().unwrap().len(), 1, "one admin");
 }
@@ -47,7 +48,7 @@ fn servers_that_start_at_once_share_the_database(database: &TestDatabase) {
 on_each_database!(answered_posts_survive_sigkill);
 fn answered_posts_survive_sigkill(database: &TestDatabase) {
     Db::create(&database.url().parse().unwrap()).unwrap();
-    let server = Server::on(database);
+    let server = start_on(database);
     let acknowledged = std::thread::scope(|scope| {
         let posting = scope.spawn(|| {
             let url = format!("{}/api/v1/stats/", server.base);
@@ -65,7 +66,7 @@ fn answered_posts_survive_sigkill(database: &TestDatabase) {
     });
     drop(server);
     assert!(acknowledged > 0);
-    let stored = Server::on(database).count_stats();
+    let stored = count_stats(&start_on(database));
     // The batch in flight may be stored without a response, but not in part.
     assert!(
         [0, 10].contains(&(stored - 10 * acknowledged)),
@@ -121,13 +122,13 @@ fn pending_migrations_are_an_error_without_db_auto_migrate() {
     let environment = [("DATABASE_URL", database.url()), ("DB_AUTO_MIGRATE", "0")];
     assert!(start_error(&environment).contains("stats-admin db upgrade"));
     database.migrated();
-    Server::start(&[], &environment).get("/health");
+    start(&[], &environment).get("/health");
 }
 
 #[test]
 fn an_ignored_admin_token_is_a_warning() {
     let database = TestDatabase::sqlite();
-    let created = &Server::on(&database).start_log;
+    let created = &start_on(&database).start_log;
     assert!(created.contains("Created the administrator ADMIN"));
     let db = Db::open(&database.url().parse().unwrap()).unwrap();
     let user = stats_testing::client(&db, "CASES");
@@ -137,12 +138,12 @@ fn an_ignored_admin_token_is_a_warning() {
         ("another", true),
         (user.token.reveal(), true),
     ] {
-        let log = &Server::with(&database, &[("ADMIN_TOKEN", token)]).start_log;
+        let log = &start_with(&database, &[("ADMIN_TOKEN", token)]).start_log;
         assert_eq!(log.contains("ADMIN_TOKEN is ignored"), is_ignored, "{log}");
         assert!(!log.contains(token), "{log}");
     }
     database.execute("UPDATE client SET is_active = false WHERE name = 'Boss'");
-    let log = &Server::on(&database).start_log;
+    let log = &start_on(&database).start_log;
     assert!(log.contains("WARN") && log.contains("ADMIN_TOKEN is ignored"));
     assert_eq!(db.clients().unwrap().len(), 2);
 }
