@@ -15,6 +15,9 @@ initdb postgresql
 setpriv util-linux
 nginx nginx-light
 apache2 apache2
+chromium chromium
+chromedriver chromium-driver
+npm npm
 NEEDS
 
 # Continuous integration may keep the user's cache between runs.
