@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command with a temporary stats-server: on a free port, with a new SQLite database, removed afterwards. The
 # command gets its URL in STATS_URL, the token of an administrator in STATS_TOKEN and the path of its log in STATS_LOG.
-# Arguments before '--' are passed to stats-server. Usage: scripts/with-server.sh [--demo] -- COMMAND [ARGUMENT…]
+# Arguments before '--' are passed to stats-server. STATS_PROFILE is the profile that Cargo builds it with, such as
+# release. Usage: scripts/with-server.sh [--demo] -- COMMAND [ARGUMENT…]
 set -euo pipefail
 
 die() { echo "with-server.sh: $*" >&2; exit 1; }
@@ -12,8 +13,9 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
 shift
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --bin stats-server
-program="${CARGO_TARGET_DIR:-$root/target}/debug/stats-server"
+profile=${STATS_PROFILE:-dev}
+cargo build --quiet --locked --profile "$profile" --manifest-path "$root/Cargo.toml" --bin stats-server
+program="${CARGO_TARGET_DIR:-$root/target}/${profile/#dev/debug}/stats-server"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/stats-server.XXXXXX")
 server=
