@@ -32,7 +32,7 @@ pub(crate) struct MostFrequent {
 }
 
 /// How many days count, up to the day of the client's newest stats: a client that went silent stays on the map.
-const DAYS: u64 = 90;
+const DAYS: u64 = 7;
 
 /// Returns the clients on the map, in the order of their creation.
 pub(crate) fn places(app: &App, snapshot: &mut Snapshot<'_>) -> Result<Vec<Place>, PartialsError> {

@@ -6,6 +6,7 @@
 mod browser;
 mod controls;
 mod every_page;
+mod labels;
 mod links;
 mod pages;
 mod shared;

@@ -23,6 +23,11 @@ pub(crate) enum Frame {
 pub(crate) const PAGES: &[Page] = &[
     page("/"),
     page("/stats"),
+    page("/evolution"),
+    page("/map"),
+    page("/cartography"),
+    page("/compliance"),
+    page("/chart/threats-over-time.html"),
     page("/about"),
     page("/about/more"),
     page("/help"),

@@ -41,8 +41,8 @@ pub(super) struct Site {
     is_language_chosen: bool,
     /// Whether an error is a page rather than JSON.
     wants_page: bool,
-    /// The path of the request, without the prefix of a proxy.
-    path: String,
+    /// The path of the page, without the prefix of a proxy. `None` for a page about an error.
+    path: Option<String>,
     /// The choices in the query string, as far as they are valid.
     options: Options,
 }
@@ -66,7 +66,7 @@ impl Site {
             language: chosen.unwrap_or_else(|| language::accepted(request)),
             is_language_chosen: chosen.is_some(),
             wants_page: wants_page(request),
-            path: request.path().to_owned(),
+            path: Some(request.path().to_owned()),
             options: Options::of(request).unwrap_or_default(),
         }
     }
@@ -166,8 +166,13 @@ impl Site {
         if !self.wants_page {
             return response;
         }
+        let site = Self {
+            path: None,
+            options: Options::default(),
+            ..self.clone()
+        };
         let mut response = response
-            .set_body(self.frame(&self.error_page(error)))
+            .set_body(site.frame(&site.error_page(error)))
             .map_into_boxed_body();
         for (name, value) in HEADERS {
             response
@@ -274,10 +279,11 @@ impl Site {
 
     /// Returns `aria-current` of a link to `path`: `page` on that page, `true` on a page below it.
     fn current(&self, path: &str) -> Option<&'static str> {
-        if self.path == path {
+        let current = self.path.as_deref()?;
+        if current == path {
             Some("page")
         } else {
-            let below = self.path.strip_prefix(path)?;
+            let below = current.strip_prefix(path)?;
             (path != "/" && below.starts_with('/')).then_some("true")
         }
     }
@@ -285,6 +291,8 @@ impl Site {
     fn footer(&self) -> Markup {
         let texts = self.texts();
         let routes = self.config().routes;
+        // The other languages of a page about an error are those of the start page.
+        let path = self.path.as_deref().unwrap_or("/");
         let file =
             |path: &str, name: String| html! { li { a href=(self.base.link(path)) { (name) } } };
         html! {
@@ -295,7 +303,7 @@ impl Site {
                         ul {
                             @for &language in &Language::ALL {
                                 li {
-                                    a href=(self.link_in(&self.path, self.options, Some(language)))
+                                    a href=(self.link_in(path, self.options, Some(language)))
                                         lang=(language.code()) hreflang=(language.code())
                                         aria-current=[(language == self.language).then_some("true")] {
                                         (super::language::name(language))

@@ -73,7 +73,7 @@ impl ToSchema for Pair {
 
 /// List the clients with coordinates and stats
 ///
-/// The mean counts are those of the 90 days that end with the newest stats of the client of this type.
+/// The mean counts are those of the seven days that end with the newest stats of the client of this type.
 #[utoipa::path(get, path = "/map/clients.json", tag = "public", security(()), params(MapQuery), responses(
     (status = 200, description = "Their coordinates, most frequent threats and vulnerabilities", body = [Place]),
     (status = 304, description = "`If-None-Match` names the current result"),

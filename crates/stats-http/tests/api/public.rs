@@ -348,8 +348,8 @@ fn the_map_shows_places_without_the_names_of_clients(database: &TestDatabase) {
     assert_eq!(get(&service, "/map/clients.json"), expected(-49.5));
 }
 
-on_each_database!(the_map_counts_ninety_days_up_to_the_newest_stats_of_a_client);
-fn the_map_counts_ninety_days_up_to_the_newest_stats_of_a_client(database: &TestDatabase) {
+on_each_database!(the_map_counts_seven_days_up_to_the_newest_stats_of_a_client);
+fn the_map_counts_seven_days_up_to_the_newest_stats_of_a_client(database: &TestDatabase) {
     let service = Service::start(database);
     let [active, silent] = [(); 2].map(|()| service.front_office());
     active.change(&coordinates(1.0));
@@ -359,8 +359,8 @@ fn the_map_counts_ninety_days_up_to_the_newest_stats_of_a_client(database: &Test
         let stats = ["threat", "vulnerability"].map(|stats_type| {
             [
                 new_stat(stats_type, last, object(&object_id, 2)),
-                new_stat(stats_type, last + 89, object(&object_id, 4)),
-                new_stat(stats_type, last + 90, object(&old, 1000)),
+                new_stat(stats_type, last + 6, object(&object_id, 4)),
+                new_stat(stats_type, last + 7, object(&old, 1000)),
             ]
         });
         office.store(stats.concat());
