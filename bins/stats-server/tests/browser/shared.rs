@@ -5,8 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
-use stats_testing_http::{Server, installed, isolate, wait_for};
+use reqwest::blocking::Client as Http;
+use stats_testing_http::{LONG, Server, installed, isolate, wait_for};
 use tempfile::TempDir;
 
 /// The first test starts the programs, and the last one stops them.
@@ -48,7 +50,20 @@ fn start_demo(folder: &Path, driver: &Driver) -> Server {
     let folder = folder.to_str().unwrap();
     isolate(&mut command, &[("FIX_PROXY", "1"), ("TMPDIR", folder)]);
     command.process_group(driver.group());
-    Server::spawn(command)
+    let server = Server::spawn(command);
+    // The first pages fold half a year of stats, for which a build without optimization may take longer than a request.
+    let start = Instant::now();
+    for path in ["/", "/evolution", "/cartography", "/compliance"] {
+        let page = Http::new().get(format!("{}{path}", server.base));
+        let is_drawn = || {
+            let response = page.try_clone().unwrap().send();
+            response.is_ok_and(|response| response.status() == 200)
+        };
+        while !is_drawn() {
+            assert!(start.elapsed() < 4 * LONG, "{path} is not drawn");
+        }
+    }
+    server
 }
 
 /// ChromeDriver, which starts a browser for each session. Dropping this value kills them all.
