@@ -213,6 +213,20 @@ impl Snapshot<'_> {
         })
     }
 
+    /// The newest date of the stats that `filter` selects, ignoring its page.
+    pub fn newest_date(&mut self, filter: &StatsFilter) -> Result<Option<NaiveDate>, DbError> {
+        self.run(|conn| {
+            let date = on_each_backend!(conn, |conn, Backend, _RowByRow| {
+                filtered!(Backend, filter, stats::table)
+                    .select(stats::date)
+                    .order(stats::date.desc())
+                    .first(conn)
+                    .optional()
+            })?;
+            Ok(date)
+        })
+    }
+
     /// Visits the stats that `filter` selects row by row, ordered by date and then by id. Memory does not grow with
     /// their number, except for eight bytes each on SQLite. Ends early when `visit` breaks.
     pub fn for_each_stat(

@@ -69,9 +69,7 @@ fn most_frequent(
         dates: DateRange::until(last_acceptable_date(Utc::now())),
         ..StatsFilter::default()
     };
-    let mut newest = None;
-    snapshot.for_each_client_day(&filter, Some(1), &mut |date, _| newest = Some(date))?;
-    let Some(newest) = newest else {
+    let Some(newest) = snapshot.newest_date(&filter)? else {
         return Ok(None);
     };
     let first = newest.checked_sub_days(Days::new(DAYS - 1));
