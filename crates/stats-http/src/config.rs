@@ -1,10 +1,19 @@
 use std::num::NonZeroU32;
 
 use crate::limits::Limits;
+use crate::logo::Logo;
 
 /// Settings of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
+    /// Name of this instance.
+    pub name: String,
+    /// Logo of this instance.
+    pub logo: Option<Logo>,
+    /// Text about this instance: its paragraphs, as plain text.
+    pub text: Vec<String>,
+    /// URL of the source code of the running program.
+    pub source_url: String,
     /// E-mail address of the operator of this instance.
     pub contact: Option<String>,
     /// URL of a page about the operator.
@@ -34,6 +43,10 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
+            name: "MONARC Stats Service".to_owned(),
+            logo: None,
+            text: Vec::new(),
+            source_url: env!("CARGO_PKG_REPOSITORY").to_owned(),
             contact: None,
             operator_url: None,
             instance_url: None,

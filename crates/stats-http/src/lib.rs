@@ -13,7 +13,9 @@ mod errors;
 mod extract;
 mod function_name;
 mod language;
+mod hash;
 mod limits;
+mod logo;
 mod mask;
 mod metrics;
 mod middleware;
@@ -37,5 +39,6 @@ mod turns;
 
 pub use config::{HttpConfig, Routes};
 pub use limits::{Limits, Share};
+pub use logo::Logo;
 pub use server::serve;
 pub use state::App;

@@ -82,7 +82,7 @@ mod tests {
     }
 
     /// Pages, their files, and routes for monitoring.
-    const UNDOCUMENTED: [&str; 17] = [
+    const UNDOCUMENTED: [&str; 18] = [
         "GET /metrics",
         "GET /api/v1",
         "GET /api/v1/browser/{file}",
@@ -100,6 +100,7 @@ mod tests {
         "GET /compliance",
         "GET /map",
         "GET /chart/{file}",
+        "GET /favicon.ico",
     ];
 
     #[actix_web::test]

@@ -40,6 +40,7 @@ pub(crate) fn configure_frame(config: &mut ServiceConfig) {
     config
         .service(resource("/assets/{name}", "GET, HEAD").route(read().to(assets::asset)))
         .service(resource("/chart/{file}", "GET, HEAD").route(read().to(export::chart)))
+        .service(resource("/favicon.ico", "GET, HEAD").route(read().to(assets::favicon)))
         .default_service(web::to(not_found));
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 use chrono::{Days, NaiveDate, Utc};
 
-use super::site::{LICENCE, NAME, SOURCE, VERSION};
+use super::site::{LICENCE, NAME, VERSION};
 use crate::base::Base;
 use crate::config::HttpConfig;
 use crate::errors::ApiError;
@@ -26,13 +26,14 @@ pub(super) async fn robots(base: Base) -> HttpResponse {
 }
 
 /// `GET /human.txt`
-pub(super) async fn human() -> HttpResponse {
+pub(super) async fn human(app: Data<App>) -> HttpResponse {
+    let source = &app.config.source_url;
     text(format!(
         "{NAME} {VERSION}\n\n\
          Made by the MONARC project and its contributors.\n\
          Published by NC3 Luxembourg.\n\
          Licence: {LICENCE}\n\
-         Source code: {SOURCE}\n"
+         Source code: {source}\n"
     ))
 }
 

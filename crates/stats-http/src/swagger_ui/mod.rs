@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentType};
-use actix_web::web::{Path, ServiceConfig};
+use actix_web::web::{Data, Path, ServiceConfig};
+use maud::{DOCTYPE, Markup, html};
 use utoipa_swagger_ui::Config;
 
 use crate::base::Base;
+use crate::config::HttpConfig;
 use crate::errors::ApiError;
 use crate::resource::{read, resource};
+use crate::state::App;
 
 pub(crate) fn configure(config: &mut ServiceConfig) {
     config
@@ -18,11 +21,52 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 /// `GET /api/v1/`. Its links are absolute paths, because it is served with and without a trailing slash.
-async fn page(base: Base) -> HttpResponse {
-    let page = include_str!("page.html").replace("{api}", &base.link("/api/v1"));
+async fn page(app: Data<App>, base: Base) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::html())
-        .body(page)
+        .body(markup(&app.config, &base).into_string())
+}
+
+fn markup(config: &HttpConfig, base: &Base) -> Markup {
+    let file = |name: &str| base.link(&format!("/api/v1/browser/{name}"));
+    let specification = base.link("/api/v1/openapi.json");
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (config.name) ": the API" }
+                link rel="icon" href=(base.link("/favicon.ico"));
+                link rel="stylesheet" href=(file("swagger-ui.css"));
+                link rel="stylesheet" href=(file("browser.css"));
+            }
+            body {
+                @if let Some(home) = home(config) {
+                    nav aria-label="Main" {
+                        a href=(base.link(home)) { "← " (config.name) }
+                    }
+                }
+                div #api data-specification=(specification) {
+                    noscript {
+                        "The API browser needs JavaScript. The specification is at "
+                        a href=(specification) { (specification) }
+                        "."
+                    }
+                }
+                script src=(file("swagger-ui-bundle.js")) {}
+                script src=(file("start.js")) {}
+            }
+        }
+    }
+}
+
+/// The page to return to: the first one that is not switched off.
+fn home(config: &HttpConfig) -> Option<&'static str> {
+    let pages = [(config.routes.pages, "/"), (config.routes.stats, "/stats")];
+    let mut pages = pages.into_iter().filter(|(is_on, _)| *is_on);
+    pages.next().map(|(_, path)| path)
 }
 
 /// A file that the page loads.
@@ -34,6 +78,9 @@ async fn file(name: Path<String>) -> Result<HttpResponse, ApiError> {
         "start.js" => Ok(response
             .content_type("text/javascript")
             .body(include_str!("start.js"))),
+        "browser.css" => Ok(response
+            .content_type("text/css")
+            .body(include_str!("browser.css"))),
         name @ ("swagger-ui.css" | "swagger-ui-bundle.js") => {
             let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()))
                 .map_err(|error| ApiError::internal(error.to_string()))?

@@ -7,6 +7,7 @@ mod clients;
 mod compression;
 mod csv;
 mod example;
+mod instance;
 mod limits;
 mod listing;
 mod masks;
