@@ -14,7 +14,9 @@ use stats_core::{NewClient, Role, Token};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Routes};
 use stats_remote::{HttpOptions, Mosp, RemoteError};
-use stats_settings::{Blueprint, HttpUrl, LogFile, Settings, init_logging};
+use stats_settings::{
+    Blueprint, HttpUrl, LogFile, Logo, Settings, init_logging, read_logo, read_paragraphs,
+};
 
 use crate::demo::Demo;
 
@@ -39,9 +41,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let settings = Settings::load()?;
     let log_file = init_logging(settings.log_path.as_deref())?;
+    let config = http_config(&settings)?;
     // Before the database is opened, so that a server that cannot listen does not migrate it.
     let listener = bind(&settings)?;
-    let config = http_config(&settings);
     allow_connections(config.limits.connections);
     if arguments.demo {
         let demo = Demo::prepare(Local::now().date_naive())?;
@@ -174,10 +176,24 @@ fn allow_connections(connections: usize) {
     }
 }
 
-fn http_config(settings: &Settings) -> HttpConfig {
+/// Reads the files that the settings name.
+fn http_config(settings: &Settings) -> anyhow::Result<HttpConfig> {
     let text = |url: &Option<HttpUrl>| url.as_ref().map(ToString::to_string);
     let is_active = |group| settings.active_blueprints.contains(&group);
-    HttpConfig {
+    let logo = settings
+        .instance_logo
+        .as_deref()
+        .map(read_logo)
+        .transpose()?;
+    let paragraphs = settings.instance_text.as_deref().map(read_paragraphs);
+    Ok(HttpConfig {
+        name: settings.instance_name.clone(),
+        logo: logo.map(|logo| match logo {
+            Logo::Svg(content) => stats_http::Logo::svg(content),
+            Logo::Png(content) => stats_http::Logo::png(content),
+        }),
+        text: paragraphs.transpose()?.unwrap_or_default(),
+        source_url: settings.source_url.to_string(),
         contact: settings.admin_email.clone(),
         operator_url: text(&settings.admin_url),
         instance_url: text(&settings.instance_url),
@@ -194,7 +210,7 @@ fn http_config(settings: &Settings) -> HttpConfig {
             map: is_active(Blueprint::Map),
             admin: is_active(Blueprint::Admin),
         },
-    }
+    })
 }
 
 /// Stops the server gracefully on the first signal, and exits the process on the second.

@@ -185,3 +185,41 @@ fn a_closed_standard_output_is_not_an_error() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stderr, b"");
 }
+
+#[test]
+fn the_files_of_the_instance_are_read_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let database = format!("sqlite://{}", path("stats.db"));
+    let (logo, text) = (path("logo.svg"), path("text.txt"));
+    std::fs::write(&logo, "GIF89a").unwrap();
+    std::fs::write(&text, "caf\u{e9}\0").unwrap();
+    for (key, file, problem) in [
+        (
+            "INSTANCE_LOGO",
+            &logo,
+            "it is neither an SVG nor a PNG image",
+        ),
+        ("INSTANCE_TEXT", &text, "it holds a control character"),
+    ] {
+        let error = start_error(&[("DATABASE_URL", &database), (key, file)]);
+        let expected = format!("stats-server: cannot use the file {file} ({key}): {problem}\n");
+        assert_eq!(error, expected);
+    }
+    assert!(!folder.path().join("stats.db").exists());
+
+    std::fs::write(&logo, "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+    std::fs::write(&text, "One\n\nTwo\n").unwrap();
+    let settings = [
+        ("DATABASE_URL", database.as_str()),
+        ("INSTANCE_NAME", "Stats of Testland"),
+        ("INSTANCE_LOGO", &logo),
+        ("INSTANCE_TEXT", &text),
+        ("SOURCE_URL", "https://example.org/fork"),
+    ];
+    let server = Server::start(&[], &settings);
+    let browser = server.request("/api/v1/").text().unwrap();
+    assert!(browser.contains("← Stats of Testland"), "{browser}");
+    let human = server.request("/human.txt").text().unwrap();
+    assert!(human.contains("https://example.org/fork\n"), "{human}");
+}
