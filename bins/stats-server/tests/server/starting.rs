@@ -217,7 +217,7 @@ fn the_files_of_the_instance_are_read_at_start() {
         ("INSTANCE_TEXT", &text),
         ("SOURCE_URL", "https://example.org/fork"),
     ];
-    let server = Server::start(&[], &settings);
+    let server = start(&[], &settings);
     let browser = server.request("/api/v1/").text().unwrap();
     assert!(browser.contains("← Stats of Testland"), "{browser}");
     let human = server.request("/human.txt").text().unwrap();

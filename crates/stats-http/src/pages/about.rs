@@ -17,6 +17,7 @@ pub(super) async fn about(request: HttpRequest, site: Site) -> HttpResponse {
     let content = html! {
         h1 { (text!(texts, "nav-about")) }
         p.lead { (text!(texts, "about-lead")) }
+        @for paragraph in &site.config().text { p { (paragraph) } }
         h2 { (text!(texts, "about-what")) }
         p { (text!(texts, "about-what-text")) }
         h2 { (text!(texts, "about-private")) }
@@ -49,7 +50,7 @@ fn draw_more(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Pag
             dt { (text!(texts, "licence")) }
             dd { (text!(texts, "licence-name")) " (" (LICENCE) ")" }
             dt { (text!(texts, "source-code")) }
-            dd { a href=(SOURCE) { (SOURCE) } }
+            dd { a href=(site.config().source_url) { (site.config().source_url) } }
         }
         h2 { (text!(texts, "operator")) }
         @if site.has_contacts() {

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
-use super::site::{Page, SOURCE, Site};
+use super::site::{Page, Site};
 use super::translation::text;
 
 /// The commands of `stats-admin client` that the page explains.
@@ -77,7 +77,7 @@ pub(super) async fn help(request: HttpRequest, site: Site) -> HttpResponse {
                 li { a href=(site.base.link("/api/v1/")) { (text!(texts, "api-browser")) } }
                 li { a href=(site.base.link("/api/v1/openapi.json")) { "OpenAPI 3.1" } }
                 li { a href=(site.base.link("/api/v1/swagger.json")) { "Swagger 2.0" } }
-                li { a href=(SOURCE) { (text!(texts, "source-code")) } }
+                li { a href=(site.config().source_url) { (text!(texts, "source-code")) } }
             }
         }
         section aria-labelledby="embed" {

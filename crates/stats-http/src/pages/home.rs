@@ -11,7 +11,7 @@ use stats_processors::{Cell, Kind, ObjectAverages};
 use super::drawing;
 use super::options::{Measure, Options, Order, Top};
 use super::pictures::{Picture, label, leaders};
-use super::site::{NAME, Page, Site};
+use super::site::{Page, Site};
 use super::source::{Objects, Source};
 use super::translation::text;
 use crate::errors::ApiError;
@@ -32,8 +32,11 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Page, Ap
     let routes = site.config().routes;
     let summary = source.snapshot.summary(last_acceptable_date(Utc::now()))?;
     let content = html! {
-        h1 { (text!(texts, "home-heading", instance = NAME)) }
-        p { (text!(texts, "home-lead")) }
+        h1 { (text!(texts, "home-heading")) }
+        @match site.config().text.first() {
+            Some(text) => { p { (text) } }
+            None => { p { (text!(texts, "home-lead")) } }
+        }
         (figures(site, source, &summary)?)
         @if summary.dates.is_none() {
             p { (text!(texts, "home-empty")) }

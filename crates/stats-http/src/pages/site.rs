@@ -133,7 +133,7 @@ impl Site {
         text!(
             texts,
             "figure-source",
-            instance = NAME,
+            instance = self.config().name.as_str(),
             address = address,
             date = date
         )
@@ -216,7 +216,7 @@ impl Site {
                     meta name="color-scheme" content="light dark";
                     title {
                         @if let Some(title) = &page.title { (title) " · " }
-                        (NAME)
+                        (self.config().name)
                     }
                     (style(CHART_STYLE.path()))
                     (style(STYLE.path()))
@@ -237,9 +237,11 @@ impl Site {
     fn header(&self) -> Markup {
         let texts = self.texts();
         let routes = self.config().routes;
+        let logo = self.config().logo.as_ref();
+        let logo = logo.map_or_else(|| ICON.path(), |logo| logo.path());
         let name = html! {
-            img src=(self.base.link(&ICON.path())) alt="" width="28" height="28";
-            span { (NAME) }
+            img src=(self.base.link(&logo)) alt="" height="28";
+            span { (self.config().name) }
         };
         html! {
             header.site {
@@ -337,7 +339,7 @@ impl Site {
                         h2 #software { (text!(texts, "software")) }
                         ul {
                             li { (NAME) " " (VERSION) }
-                            li { a href=(SOURCE) { (text!(texts, "source-code")) } }
+                            li { a href=(self.config().source_url) { (text!(texts, "source-code")) } }
                             li { (text!(texts, "licence")) " " a href=(LICENCE_URL) { (LICENCE) } }
                         }
                     }
