@@ -11,11 +11,14 @@ NEEDS
 
 # Path, width and height in CSS pixels, colour scheme, and name of the file.
 export PICTURES='
-/       1200x800  light  home
-/stats  1200x800  light  statistics
-/stats  1200x800  dark   statistics-dark
-/stats   360x800  light  statistics-phone
-/help   1200x800  light  help
+/            1440x900   light  overview
+/?lang=de    1440x900   dark   overview-dark
+/stats       1440x1000  light  statistics
+/evolution   1440x900   light  evolution
+/map         1440x900   light  map
+/cartography 1440x1000  light  risk-matrices
+/compliance  1440x900   dark   compliance
+/stats?lang=fr 500x1100  light  statistics-phone
 '
 # Bytes of a picture.
 export LIMIT=200000
@@ -32,7 +35,7 @@ run() {
         HOME=$folder timeout 60 chromium --headless=new --no-sandbox --disable-gpu --no-first-run --disable-sync \
             --disable-background-networking --disable-component-update "--user-data-dir=$folder/profile" \
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" --lang=en-US --hide-scrollbars \
-            --force-color-profile=srgb --force-device-scale-factor=2 "--window-size=${size/x/,}" \
+            --force-color-profile=srgb --force-device-scale-factor=1 "--window-size=${size/x/,}" \
             "--blink-settings=preferredColorScheme=$([ "$scheme" = dark ] && echo 0 || echo 1)" \
             "--screenshot=$folder/picture.png" "$STATS_URL$path" >"$folder/log" 2>&1 </dev/null ||
             { cat "$folder/log" >&2; return 1; }
