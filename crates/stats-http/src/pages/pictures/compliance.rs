@@ -8,7 +8,7 @@ use super::super::figure::{Entry, Figure, Table};
 use super::super::source::Source;
 use super::super::translation::text;
 use super::reports::Reports;
-use super::{Sketch, isolated, label};
+use super::{Sketch, category_label, isolated, label};
 use crate::errors::ApiError;
 use crate::period::Days;
 
@@ -65,7 +65,7 @@ pub(super) fn categories(
             reports.add(on.date, on.means.current);
         }
         if let Some(values) = values(&category.overall) {
-            let label = label(sketch.site, source, category.category, &category.labels);
+            let label = category_label(sketch.site, category.category, &category.labels);
             rows.push((label, values, category.overall.current.analyses.count()));
         }
     }

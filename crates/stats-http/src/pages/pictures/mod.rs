@@ -10,7 +10,7 @@ mod risks;
 
 use chrono::NaiveDate;
 use stats_charts::{Caption, Chart, Controls, Label, Lines, NumberForm, Series};
-use stats_processors::Labels;
+use stats_processors::{Labels, Language};
 use uuid::Uuid;
 
 use self::reports::Reports;
@@ -21,6 +21,7 @@ use super::source::{Objects, Source};
 use super::translation::text;
 use crate::config::Routes;
 use crate::errors::ApiError;
+use crate::names;
 use crate::period::Days;
 
 pub(super) use compliance::referentials;
@@ -209,12 +210,27 @@ impl Sketch<'_> {
 
 /// Returns the name of an object in the reader's language if there is one, else in another, else its id.
 pub(super) fn label(site: &Site, source: &Source<'_, '_>, object: Uuid, labels: &Labels) -> Label {
-    match source.app.names.get(object, labels, site.language) {
+    let name = source.app.names.get(object, labels, site.language);
+    named(site, object, name)
+}
+
+/// Like [`label`] for a category, which has the id of one of its measures: that would have another name.
+fn category_label(site: &Site, category: Uuid, labels: &Labels) -> Label {
+    let name = names::label(labels, site.language);
+    named(
+        site,
+        category,
+        name.map(|(text, language)| (text.to_owned(), language)),
+    )
+}
+
+fn named(site: &Site, id: Uuid, name: Option<(String, Language)>) -> Label {
+    match name {
         Some((text, language)) => Label {
             text,
             language: (language != site.language).then_some(language.code()),
         },
-        None => object.to_string().into(),
+        None => id.to_string().into(),
     }
 }
 
