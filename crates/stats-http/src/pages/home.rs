@@ -9,18 +9,18 @@ use stats_db::Summary;
 use stats_processors::{Cell, Kind, ObjectAverages};
 
 use super::drawing;
-use super::options::{Measure, Options, Order, Top};
-use super::pictures::{Picture, label, leaders};
+use super::options::{Measure, Options, Top};
+use super::pictures::{Picture, label};
 use super::site::{Page, Site};
 use super::source::{Objects, Source};
 use super::translation::text;
 use crate::errors::ApiError;
-use crate::period::Days;
+use crate::period::{Days, last_days};
 
 /// The number of threats and vulnerabilities.
 const LEADERS: Top = Top(5);
 /// The period of the small lines beside them.
-const HISTORY: Days = Days(180);
+const HISTORY: Days = Days(90);
 
 /// `GET /`: the state of things in four pictures.
 pub(super) async fn home(request: HttpRequest, site: Site) -> HttpResponse {
@@ -133,19 +133,20 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
     };
     let by = Measure::default();
     let figure = picture.draw(site, source, options)?;
-    let first = leaders(
-        source.objects(kind, picture.default_days())?.averages(),
-        by,
-        Order::Highest,
-        LEADERS,
-    );
+    // The same means as in the picture, without reading its stats once more.
+    let from = last_days(picture.default_days()).from();
     let histories = source.objects(kind, HISTORY)?.averages();
+    let recent = |object: &ObjectAverages| mean_since(object, by, from);
+    let mut first: Vec<_> = histories
+        .iter()
+        .filter_map(|object| Some((recent(object)?, object)))
+        .collect();
+    first.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let Top(leaders) = LEADERS;
+    first.truncate(leaders.into());
     let Days(days) = HISTORY;
-    let rows = first.iter().map(|object| {
+    let rows = first.into_iter().map(|(mean, object)| {
         let name = label(site, source, object.object, &object.labels);
-        let history = histories
-            .iter()
-            .find(|history| history.object == object.object);
         let line = Sparkline {
             caption: Caption {
                 title: text!(texts, "sparkline", name = name.text.as_str(), days = days),
@@ -153,16 +154,14 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
                 source: String::new(),
                 empty: String::new(),
             },
-            values: history
-                .map(|history| weeks(history, by))
-                .unwrap_or_default(),
+            values: weeks(object, by),
         };
-        let value = by.of(&object.overall).analyses.value().and_then(Value::new);
+        let mean = Value::new(mean).unwrap_or_default();
         html! {
             tr {
                 th scope="row" { bdi lang=[name.language] { (name.text) } }
                 td.spark { (line.html(texts)) }
-                td.number { (texts.number(value.unwrap_or_default(), by.form())) }
+                td.number { (texts.number(mean, by.form())) }
             }
         }
     });
@@ -187,6 +186,15 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
             }
         }
     })
+}
+
+/// Returns the mean of the dates from `from` on.
+fn mean_since(object: &ObjectAverages, by: Measure, from: NaiveDate) -> Option<f64> {
+    let mut cell = Cell::default();
+    for on in object.by_date.iter().filter(|on| on.date >= from) {
+        cell.merge(by.of(&on.means));
+    }
+    cell.analyses.value()
 }
 
 /// Returns the mean of each week, up to the last date.

@@ -154,6 +154,35 @@ fn objects_are_ordered_by_the_measure(database: &TestDatabase) {
     }
 }
 
+on_each_database!(the_start_page_has_the_first_objects_of_the_picture);
+fn the_start_page_has_the_first_objects_of_the_picture(database: &TestDatabase) {
+    let service = Service::start(database);
+    fill(&service);
+    let office = service.front_office();
+    // Before the period of the picture, so that it counts in the small line only.
+    let old = |id: &str| json!([{"uuid": id, "label2": "Flood", "count": 999, "maxRisk": 1, "averageRate": 1}]);
+    office.store([new_stat("threat", 60, old(&uuid()))]);
+    let page = get(&service, "/").body;
+    for file in ["threats", "vulnerabilities"] {
+        let table = rows(&service, &format!("/chart/{file}.csv?top=5"));
+        let mut rest = page.as_str();
+        for row in table {
+            let mean: f64 = row[1].parse().unwrap();
+            let name = format!("<bdi>{}</bdi>", row[0]);
+            rest = rest
+                .split_once(&name)
+                .unwrap_or_else(|| panic!("{name} in order: {rest}"))
+                .1;
+            let number = format!("<td class=\"number\">{mean:.1}</td>");
+            assert!(
+                rest.split("</tr>").next().unwrap().contains(&number),
+                "{row:?}"
+            );
+        }
+    }
+    assert!(!page.contains("Flood"));
+}
+
 on_each_database!(matrices_and_compliance_are_those_of_the_json_files);
 fn matrices_and_compliance_are_those_of_the_json_files(database: &TestDatabase) {
     let service = Service::start(database);

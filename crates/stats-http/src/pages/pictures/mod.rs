@@ -25,7 +25,6 @@ use crate::names;
 use crate::period::Days;
 
 pub(super) use compliance::referentials;
-pub(super) use objects::leaders;
 
 /// A kind of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

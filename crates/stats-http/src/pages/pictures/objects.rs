@@ -41,7 +41,7 @@ impl Measure {
 }
 
 /// Returns the objects with the highest or lowest values, from the first place. Ties are ordered by id.
-pub(in super::super) fn leaders(
+fn leaders(
     mut objects: Vec<ObjectAverages>,
     by: Measure,
     order: Order,
