@@ -48,6 +48,35 @@ fn a_logo_that_is_opened_as_a_document_runs_no_script(database: &TestDatabase) {
     assert_eq!(logo.header("x-content-type-options"), Some("nosniff"));
 }
 
+on_each_database!(pages_show_the_name_logo_and_text_of_the_instance);
+fn pages_show_the_name_logo_and_text_of_the_instance(database: &TestDatabase) {
+    let service = Service::with_config(database, |config| {
+        config.name = "Cyber <Weather> & Co".to_owned();
+        config.logo = Some(Logo::svg(SVG.into()));
+        config.text = vec!["First.".to_owned(), "<b>Second</b>".to_owned()];
+        config.source_url = "https://example.org/source".to_owned();
+    });
+    let page = |path: &str| service.get_with_header(path, "Accept", "text/html").body;
+    for path in ["/", "/stats", "/about", "/nothing"] {
+        let page = page(path);
+        for text in [
+            "Cyber &lt;Weather&gt; &amp; Co</title>",
+            "<span>Cyber &lt;Weather&gt; &amp; Co</span>",
+            &format!("<img src=\"/assets/{SVG_NAME}\""),
+            "<a href=\"https://example.org/source\">",
+        ] {
+            assert!(page.contains(text), "{path}: {text}\n{page}");
+        }
+    }
+    assert!(page("/").contains("<p>First.</p>"));
+    assert!(page("/about").contains("<p>First.</p><p>&lt;b&gt;Second&lt;/b&gt;</p>"));
+    let picture = service.get("/chart/risks.svg").body;
+    assert!(
+        picture.contains("Cyber &lt;Weather&gt; &amp; Co, "),
+        "{picture}"
+    );
+}
+
 on_each_database!(the_favicon_is_cached);
 fn the_favicon_is_cached(database: &TestDatabase) {
     let service = Service::with_config(database, |config| config.routes.pages = false);
