@@ -382,6 +382,13 @@ fn the_map_shows_no_names_of_clients(database: &TestDatabase) {
     let page = get(&service, "/map").body;
     assert!(page.contains("Client at 49.6° N, 6.1° W"), "{page}");
     assert!(page.contains("Threat: "), "{page}");
+    let table = rows(&service, "/chart/map.csv");
+    let analyses = match table[0].last().unwrap().as_str() {
+        "1" => "one analysis".to_owned(),
+        number => format!("{number} analyses"),
+    };
+    let reports = format!("newest report: {analyses} of one client.");
+    assert!(page.contains(&reports), "{reports} {page}");
     let name = service.db.clients().unwrap().remove(0).name;
     assert!(!page.contains(&name));
 }

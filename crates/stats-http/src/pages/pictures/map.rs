@@ -7,6 +7,7 @@ use super::super::options::View;
 use super::super::site::Site;
 use super::super::source::{Objects, Source};
 use super::super::translation::{Texts, text};
+use super::reports::Report;
 use super::{Sketch, isolated, label};
 use crate::errors::ApiError;
 use crate::places::{MostFrequent, places};
@@ -24,6 +25,7 @@ pub(super) fn clients(
     let places = places(source.app, source.snapshot)?;
     let mut rows = Vec::new();
     let mut pins = Vec::new();
+    let mut reports = Report::default();
     for place in &places {
         let Some(at) =
             Coordinates::new(place.coordinates.latitude(), place.coordinates.longitude())
@@ -43,10 +45,14 @@ pub(super) fn clients(
         let description = tops.map(|(kind, top)| line(site, source, kind, top));
         let [threat, vulnerability] =
             tops.map(|(_, top)| label(site, source, top.object, &top.labels));
+        let analyses = place.threat.analyses.max(place.vulnerability.analyses);
+        reports.analyses += analyses;
+        reports.clients += 1;
         rows.push(vec![
             Entry::text(title.clone()),
             Entry::Text(threat),
             Entry::Text(vulnerability),
+            Entry::Count(analyses),
         ]);
         pins.push(Pin {
             at,
@@ -60,7 +66,7 @@ pub(super) fn clients(
         View::World => stats_charts::View::World,
     };
     let title = (!pins.is_empty()).then(|| text!(texts, "map-title", places = pins.len()));
-    let mut description = text!(texts, "map-description");
+    let mut description = text!(texts, "map-description", reports = reports.text(texts));
     if sketch.options.view != Some(View::World) {
         description = [description, text!(texts, "map-outside")].join(" ");
     }
@@ -75,6 +81,7 @@ pub(super) fn clients(
             text!(texts, "place"),
             object(Objects::Threats),
             object(Objects::Vulnerabilities),
+            text!(texts, "analyses"),
         ],
         rows,
     };

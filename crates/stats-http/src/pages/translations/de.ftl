@@ -263,7 +263,7 @@ map-title = { $places ->
    *[other] { $places } Clients zeigen ihren Standort
 }
 map-empty = Kein Client zeigt seinen Standort.
-map-description = Die häufigste Bedrohung und die häufigste Schwachstelle jedes Clients in den sieben Tagen bis zu seiner letzten Meldung.
+map-description = Die häufigste Bedrohung und die häufigste Schwachstelle jedes Clients in den sieben Tagen bis zu seiner letzten Meldung: { $reports }.
 map-outside = Clients außerhalb dieses Ausschnitts stehen in der Tabelle.
 map-place = Client bei { $latitude }, { $longitude }
 latitude = { $hemisphere ->

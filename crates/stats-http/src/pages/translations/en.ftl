@@ -263,7 +263,7 @@ map-title = { $places ->
    *[other] { $places } clients show where they are
 }
 map-empty = No client shows where it is.
-map-description = The threat and the vulnerability that each client met most often, in the seven days to its newest report.
+map-description = The threat and the vulnerability that each client met most often, in the seven days to its newest report: { $reports }.
 map-outside = Clients outside of this view are in the table.
 map-place = Client at { $latitude }, { $longitude }
 latitude = { $hemisphere ->

@@ -263,7 +263,7 @@ map-title = { $places ->
    *[other] { $places } clients indiquent où ils se trouvent
 }
 map-empty = Aucun client n’indique où il se trouve.
-map-description = La menace et la vulnérabilité les plus fréquentes de chaque client, sur les sept jours jusqu’à son dernier envoi.
+map-description = La menace et la vulnérabilité les plus fréquentes de chaque client, sur les sept jours jusqu’à son dernier envoi : { $reports }.
 map-outside = Les clients hors de cette vue figurent dans le tableau.
 map-place = Client à { $latitude }, { $longitude }
 latitude = { $hemisphere ->

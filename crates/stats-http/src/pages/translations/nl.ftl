@@ -263,7 +263,7 @@ map-title = { $places ->
    *[other] { $places } clients tonen hun locatie
 }
 map-empty = Geen enkele client toont zijn locatie.
-map-description = De meest voorkomende dreiging en kwetsbaarheid van elke client, in de zeven dagen tot zijn laatste aanlevering.
+map-description = De meest voorkomende dreiging en kwetsbaarheid van elke client, in de zeven dagen tot zijn laatste aanlevering: { $reports }.
 map-outside = Clients buiten dit beeld staan in de tabel.
 map-place = Client op { $latitude }, { $longitude }
 latitude = { $hemisphere ->
