@@ -52,7 +52,7 @@ pub(super) fn top(site: &Site, numbers: &[u8], Top(chosen): Top) -> Field {
     }
 }
 
-/// A choice whose label is the text `name`, and whose values have the texts `value` names with the argument `value`.
+/// A choice of the argument `name`. `text` returns the text of a value by its name.
 pub(super) fn choice<T: Choice + PartialEq>(
     name: &'static str,
     label: String,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use stats_charts::{Bar, Bars, DateForm, Locale, NumberForm, Rows, Series, Value};
+use stats_charts::{Bar, Bars, DateForm, Label, Locale, NumberForm, Rows, Series, Value};
 use stats_processors::{Cell, ObjectAverages, ObjectMeans};
 
 use super::super::figure::{Entry, Figure, Table};
@@ -65,6 +65,25 @@ fn reports(objects: &[ObjectAverages]) -> Reports {
     reports
 }
 
+/// Reads the objects that are shown, with their names, and how many analyses reported.
+fn read(
+    sketch: &Sketch<'_>,
+    source: &mut Source<'_, '_>,
+    kind: Objects,
+    by: Measure,
+    order: Order,
+) -> Result<(Reports, Vec<ObjectAverages>, Vec<Label>), ApiError> {
+    let objects = source.objects(kind, sketch.days)?.averages();
+    let reports = reports(&objects);
+    let top = sketch.options.top.unwrap_or(Top::DEFAULT);
+    let leaders = leaders(objects, by, order, top);
+    let names = leaders
+        .iter()
+        .map(|object| label(sketch.site, source, object.object, &object.labels))
+        .collect();
+    Ok((reports, leaders, names))
+}
+
 /// Draws the objects by a measure.
 pub(super) fn bars(
     sketch: &Sketch<'_>,
@@ -74,18 +93,7 @@ pub(super) fn bars(
     let texts = sketch.site.texts();
     let by = sketch.options.by.unwrap_or_default();
     let order = sketch.options.order.unwrap_or_default();
-    let objects = source.objects(kind, sketch.days)?.averages();
-    let reports = reports(&objects);
-    let leaders = leaders(
-        objects,
-        by,
-        order,
-        sketch.options.top.unwrap_or(Top::DEFAULT),
-    );
-    let names: Vec<_> = leaders
-        .iter()
-        .map(|object| label(sketch.site, source, object.object, &object.labels))
-        .collect();
+    let (reports, leaders, names) = read(sketch, source, kind, by, order)?;
     let title = leaders.first().zip(names.first()).map(|(first, name)| {
         let value = by.of(&first.overall).analyses.value().unwrap_or_default();
         text!(
@@ -157,18 +165,7 @@ pub(super) fn over_time(
 ) -> Result<Figure, ApiError> {
     let texts = sketch.site.texts();
     let by = sketch.options.by.unwrap_or_default();
-    let objects = source.objects(kind, sketch.days)?.averages();
-    let reports = reports(&objects);
-    let leaders = leaders(
-        objects,
-        by,
-        Order::Highest,
-        sketch.options.top.unwrap_or(Top::DEFAULT),
-    );
-    let names: Vec<_> = leaders
-        .iter()
-        .map(|object| label(sketch.site, source, object.object, &object.labels))
-        .collect();
+    let (reports, leaders, names) = read(sketch, source, kind, by, Order::Highest)?;
     let changes = leaders.iter().zip(&names).filter_map(|(object, name)| {
         let change = Change::of(&by.by_date(object))?;
         Some((change, name))
