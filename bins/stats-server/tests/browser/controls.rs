@@ -9,6 +9,17 @@ fn count(browser: &Browser, css: &str) -> usize {
     browser.evaluate(&format!("return document.querySelectorAll({css:?}).length"))
 }
 
+/// Moves the mouse to an element until it has a tooltip: scrolling to the element hides the first one.
+fn hover_until_tip(browser: &Browser, css: &str, beside: &str) {
+    for _ in 0..20 {
+        browser.hover(css);
+        if count(browser, ".ch-tip:not([hidden])") == 1 {
+            return;
+        }
+        browser.hover(beside);
+    }
+}
+
 #[test]
 fn the_form_of_the_statistics_chooses_what_is_shown() {
     let Some(browser) = Browser::start() else {
@@ -69,7 +80,7 @@ fn a_tooltip_reads_all_lines_at_a_date_by_pointer_and_by_keyboard() {
     };
     browser.open("/evolution");
     assert_eq!(count(&browser, ".ch-tip:not([hidden])"), 0);
-    browser.hover(".ch-lines .ch-canvas");
+    hover_until_tip(&browser, ".ch-lines .ch-canvas", ".ch-lines .ch-unit");
     assert_eq!(count(&browser, ".ch-tip:not([hidden]) .ch-tip-row"), 6);
     let pointed = browser.text(".ch-tip");
     assert!(pointed.contains("analyses of"), "{pointed}");
@@ -94,7 +105,7 @@ fn pins_say_the_top_threat_on_hover_and_focus() {
         return;
     };
     browser.open("/map");
-    browser.hover(".ch-place circle");
+    hover_until_tip(&browser, ".ch-place circle", ".ch-map h2");
     let pointed = browser.text(".ch-tip");
     assert!(
         pointed.contains("Threat: ") && pointed.contains("Vulnerability: "),
