@@ -31,6 +31,6 @@ pub use last::LastStat;
 pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled, WaitingStat};
 pub use partials::{DayPartial, DayVersion, PartialKind, Scope};
 pub use stats::{Documents, Selection, Snapshot};
-pub use summary::Summary;
+pub use summary::{ClientTotals, Summary};
 pub use timeouts::Timeouts;
 pub use url::{DatabaseUrl, PostgresParts};

@@ -184,6 +184,14 @@ mod tests {
                 format!("SELECT count(*) FROM stats WHERE {known} AND client_id = 1 AND seq > 9"),
                 "stats_client_seq_idx",
             ),
+            (
+                format!("SELECT client_id, count(*), max(date) FROM stats WHERE {known} GROUP BY client_id"),
+                "COVERING INDEX stats_client_type_date_idx",
+            ),
+            (
+                format!("SELECT client_id, count(*), max(date) FROM stats WHERE {known} AND client_id = 1 GROUP BY client_id"),
+                "COVERING INDEX stats_client_type_date_idx",
+            ),
         ] {
             let explain = format!("EXPLAIN QUERY PLAN {query}");
             let steps: Vec<Step> = db

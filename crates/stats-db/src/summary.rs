@@ -1,13 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
-use diesel::dsl::{max, min, sql};
+use diesel::dsl::{count_star, max, min, sql};
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
 use diesel::sql_types::BigInt;
-use stats_core::{DateRange, Role, StatsType};
+use stats_core::{ClientId, DateRange, Role, StatsType};
 
-use crate::schema::{client, stats_day};
+use crate::connection::on_each_backend;
+use crate::schema::{client, stats, stats_day};
 use crate::{Db, DbError, Snapshot};
 
 /// Totals of the stats. They stay the same while [`Db::changes`] does.
@@ -19,6 +20,17 @@ pub struct Summary {
     pub stats: BTreeMap<StatsType, u64>,
     /// The first and the last date.
     pub dates: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// Totals of the stats of one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientTotals {
+    /// The number of its stats.
+    pub stats: u64,
+    /// The first date.
+    pub first_date: NaiveDate,
+    /// The last date.
+    pub last_date: NaiveDate,
 }
 
 #[derive(QueryableByName)]
@@ -48,7 +60,49 @@ impl Db {
     }
 }
 
+/// An owner, the number of its stats, and their first and last date.
+type OfClient = (Option<i32>, i64, Option<NaiveDate>, Option<NaiveDate>);
+
 impl Snapshot<'_> {
+    /// The totals of each client with stats, or of one. Stats of unknown types do not count.
+    ///
+    /// It reads the index by client, type and date, and no document.
+    pub fn client_totals(
+        &mut self,
+        only: Option<ClientId>,
+    ) -> Result<HashMap<ClientId, ClientTotals>, DbError> {
+        // Excludes PostgreSQL's `infinity`.
+        let dates = DateRange::default();
+        let rows: Vec<OfClient> = self.run(|conn| {
+            on_each_backend!(conn, |conn, Backend, _RowByRow| {
+                let mut query = stats::table
+                    .group_by(stats::client_id)
+                    .select((
+                        stats::client_id,
+                        count_star(),
+                        min(stats::date),
+                        max(stats::date),
+                    ))
+                    .filter(stats::date.between(dates.from(), dates.to()))
+                    .filter(stats::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
+                    .into_boxed::<Backend>();
+                if let Some(ClientId(id)) = only {
+                    query = query.filter(stats::client_id.eq(id));
+                }
+                Ok(query.load(conn)?)
+            })
+        })?;
+        let totals = |(owner, number, first, last): OfClient| {
+            let totals = ClientTotals {
+                stats: number.unsigned_abs(),
+                first_date: first?,
+                last_date: last?,
+            };
+            Some((ClientId(owner?), totals))
+        };
+        Ok(rows.into_iter().filter_map(totals).collect())
+    }
+
     /// The totals of the stats, without stats dated after `last_date` and stats of unknown types, which an older
     /// service may have left.
     pub fn summary(&mut self, last_date: NaiveDate) -> Result<Summary, DbError> {

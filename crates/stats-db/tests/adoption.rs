@@ -1,10 +1,10 @@
 //! Adopting a PostgreSQL database of the Python service in place.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use stats_core::{Role, Stat, StatsFilter, StatsType};
-use stats_db::{Db, DbError};
+use stats_db::{ClientTotals, Db, DbError};
 use stats_testing::{TestDatabase, client, day, stat};
 
 /// The tables of version 0.3 or 0.4 with rows as found in production: NULL in columns that were added later, an unknown
@@ -117,7 +117,15 @@ fn rows_with_unknown_types_or_dates_are_skipped() {
     .unwrap();
     documents.sort();
     assert_eq!(documents, ["5", "[]", r#"{"risks": {}}"#]);
-    assert_eq!(db.delete_client(db.clients().unwrap()[2].uuid).unwrap(), 1);
+    let clients = db.clients().unwrap();
+    let totals = db.read(|snapshot| snapshot.client_totals(None)).unwrap();
+    let of_cases = ClientTotals {
+        stats: 2,
+        first_date: day("2020-10-01"),
+        last_date: day("2020-10-01"),
+    };
+    assert_eq!(totals, HashMap::from([(clients[0].id, of_cases)]));
+    assert_eq!(db.delete_client(clients[2].uuid).unwrap(), 1);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The summary of a database.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use stats_core::{AnalysisId, NewClient, Role, StatsType};
-use stats_db::{ClientChange, Db, DbError, Summary};
+use stats_db::{ClientChange, ClientTotals, Db, DbError, Summary};
 use stats_testing::{TestDatabase, client, day, on_each_database, stat};
 
 fn summary(db: &Db) -> Summary {
@@ -53,6 +53,47 @@ fn the_summary_counts_stats_by_type_and_distinct_analyses(database: &TestDatabas
         insert("risk", "infinity");
     }
     assert_eq!(summary(&db), expected);
+}
+
+on_each_database!(client_totals_count_the_stats_of_each_client);
+fn client_totals_count_the_stats_of_each_client(database: &TestDatabase) {
+    let db = database.migrated();
+    let [a, b, none] = ["a", "b", "none"].map(|name| client(&db, name));
+    let insert = |owner, dates: &[(StatsType, &str)]| {
+        let new = |&(kind, date): &(_, &str)| stat(AnalysisId::random(), kind, date);
+        let stats: Vec<_> = dates.iter().map(new).collect();
+        db.insert_stats(owner, &stats).unwrap();
+    };
+    insert(
+        a.id,
+        &[
+            (StatsType::Risk, "2026-01-02"),
+            (StatsType::Risk, "2026-01-03"),
+            (StatsType::Threat, "2026-01-01"),
+        ],
+    );
+    insert(b.id, &[(StatsType::Compliance, "2026-02-01")]);
+    database.execute(&format!(
+        "INSERT INTO stats (uuid, anr, type, date, data, client_id) VALUES ('{0}', '{0}', 'unknown', '2027-01-01', '[]', 1);
+         INSERT INTO stats (uuid, anr, type, date, data) VALUES ('{1}', '{1}', 'risk', '2027-01-01', '[]');",
+        AnalysisId::random(),
+        AnalysisId::random()
+    ));
+    let totals = |stats, first, last| ClientTotals {
+        stats,
+        first_date: day(first),
+        last_date: day(last),
+    };
+    let of_a = (a.id, totals(3, "2026-01-01", "2026-01-03"));
+    let of_b = (b.id, totals(1, "2026-02-01", "2026-02-01"));
+    for (only, expected) in [
+        (None, HashMap::from([of_a, of_b])),
+        (Some(b.id), HashMap::from([of_b])),
+        (Some(none.id), HashMap::new()),
+    ] {
+        let found = db.read(|snapshot| snapshot.client_totals(only));
+        assert_eq!(found.unwrap(), expected);
+    }
 }
 
 on_each_database!(admins_and_inactive_clients_are_not_counted);
