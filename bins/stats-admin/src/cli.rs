@@ -59,7 +59,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
     };
     match arguments.command {
         Command::Db(command) => command.run(&settings()?.database_url, terminal),
-        Command::Client(command) => command.run(&db::open(&settings()?.database_url)?, terminal),
+        Command::Client(command) => {
+            let settings = settings()?;
+            let db = db::open(&settings.database_url)?;
+            command.run(&db.with_token_storage(settings.token_storage), terminal)
+        }
         Command::Stats(command) => command.run(&settings()?, terminal),
         Command::Mosp(command) => command.run(&settings()?, terminal),
         Command::Completions { shell } => print_completions(shell, terminal.output),

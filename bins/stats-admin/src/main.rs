@@ -10,6 +10,7 @@ mod new_file;
 mod progress;
 mod stats;
 mod stop;
+mod table;
 mod terminal;
 
 use std::process::ExitCode;

@@ -25,17 +25,24 @@ impl Terminal<'_> {
         let mut answer = String::new();
         if self.input.read_line(&mut answer)? == 0 {
             writeln!(self.output)?;
-            bail!("nothing was deleted: standard input has no answer; --yes skips the question");
+            bail!("nothing was changed: standard input has no answer; --yes skips the question");
         }
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => bail!("nothing was deleted"),
+            _ => bail!("nothing was changed"),
         }
     }
 }
 
 /// A number with its noun: `1 stat`, `1,234 stats`.
 pub(crate) fn count(number: impl Display, noun: &str) -> String {
+    let digits = group_digits(number);
+    let plural = if digits == "1" { "" } else { "s" };
+    format!("{digits} {noun}{plural}")
+}
+
+/// A number with its thousands grouped: `1,234`.
+pub(crate) fn group_digits(number: impl Display) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
@@ -44,8 +51,7 @@ pub(crate) fn count(number: impl Display, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    let plural = if digits == "1" { "" } else { "s" };
-    format!("{grouped} {noun}{plural}")
+    grouped
 }
 
 #[cfg(test)]
@@ -73,13 +79,13 @@ mod tests {
             ("YES\n", false, Ok(())),
             (" y ", false, Ok(())),
             ("n\n", true, Ok(())),
-            ("n\n", false, Err("nothing was deleted")),
-            ("\n", false, Err("nothing was deleted")),
-            ("yesterday\n", false, Err("nothing was deleted")),
+            ("n\n", false, Err("nothing was changed")),
+            ("\n", false, Err("nothing was changed")),
+            ("yesterday\n", false, Err("nothing was changed")),
             (
                 "",
                 false,
-                Err("nothing was deleted: standard input has no answer; --yes skips the question"),
+                Err("nothing was changed: standard input has no answer; --yes skips the question"),
             ),
         ] {
             let mut output = Vec::new();

@@ -4,7 +4,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use chrono::NaiveDate;
-use stats_core::{Client, Coordinates, NewClient, NewStat, Role, Stat};
+use stats_core::{Coordinates, NewClient, NewStat, Role, Stat};
 use stats_db::{ClientChange, DatabaseUrl, Db};
 use stats_sample::{Office, Story};
 use tempfile::TempDir;
@@ -12,8 +12,8 @@ use tempfile::TempDir;
 /// A temporary database with made-up stats. Dropping this value deletes it.
 pub(crate) struct Demo {
     pub(crate) db: Db,
-    admin: Client,
-    offices: Vec<Client>,
+    admin: NewClient,
+    offices: Vec<NewClient>,
     _folder: TempDir,
 }
 
@@ -29,7 +29,7 @@ impl Demo {
             role: Role::Admin,
             ..NewClient::user("ADMIN".parse()?)
         };
-        let admin = db.create_client(&admin)?;
+        db.create_client(&admin)?;
         // Generating the stats takes as long as storing them, so both are done at once.
         let (sender, receiver) = sync_channel(1);
         let offices = thread::scope(|scope| {
@@ -81,12 +81,13 @@ impl Demo {
 }
 
 /// Creates the client of a front office and stores its stats in one transaction.
-fn store(db: &Db, office: &Office, stats: Vec<NewStat>) -> anyhow::Result<Client> {
-    let client = db.create_client(&NewClient::user(office.name.parse()?))?;
+fn store(db: &Db, office: &Office, stats: Vec<NewStat>) -> anyhow::Result<NewClient> {
+    let new = NewClient::user(office.name.parse()?);
+    let client = db.create_client(&new)?;
     let coordinates = Coordinates::new(office.latitude, office.longitude)?;
     let change = ClientChange::Coordinates(Some(coordinates));
-    let client = db.change_client(client.uuid, &change)?;
+    db.change_client(client.uuid, &change)?;
     let stats: Vec<_> = stats.into_iter().map(Stat::from).collect();
     db.insert_stats(client.id, &stats)?;
-    Ok(client)
+    Ok(new)
 }

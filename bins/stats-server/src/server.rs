@@ -70,7 +70,7 @@ fn open(settings: &Settings) -> anyhow::Result<Db> {
     if let DatabaseUrl::Sqlite(_) = url {
         Db::create(url)?;
     }
-    let db = Db::open_with(url, Timeouts::server())?;
+    let db = Db::open_with(url, Timeouts::server())?.with_token_storage(settings.token_storage);
     if settings.db_auto_migrate {
         for migration in db.migrate()? {
             log::info!("Migrated {url}: {migration}");
@@ -94,8 +94,8 @@ fn ensure_admin(db: &Db, token: &Token) -> anyhow::Result<()> {
     if !owner.is_some_and(|client| client.is_admin() && client.is_active) {
         log::warn!(
             "ADMIN_TOKEN is ignored: an administrator exists, and it is not the token of an active one. Unset it, or \
-             set it to a new token from 'stats-admin client rotate-token --uuid <UUID>' ('stats-admin client list' \
-             shows the UUID)"
+             set it to a new token from 'stats-admin client rotate-token <NAME>' ('stats-admin client list' shows the \
+             names)"
         );
     }
     Ok(())

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDateTime;
 
-use crate::{ClientId, ClientUuid, InvalidValue, Token};
+use crate::{ClientId, ClientUuid, InvalidValue, StoredToken, Token};
 
 /// The permissions of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,15 @@ impl Role {
         } else {
             Self::User
         }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        })
     }
 }
 
@@ -132,8 +141,8 @@ pub struct Client {
     pub uuid: ClientUuid,
     /// Its name, unique among the clients.
     pub name: String,
-    /// Its token, unique among the clients. Empty if the Python service stored none; such a client cannot authenticate.
-    pub token: Token,
+    /// Its token, unique among the clients. A client for which the Python service stored none cannot authenticate.
+    pub token: Option<StoredToken>,
     /// Its role.
     pub role: Role,
     /// Its location on the map, if it has one.
@@ -154,6 +163,14 @@ impl Client {
     /// Whether its role is [`Role::Admin`].
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// Its token, unless only the hash is stored.
+    pub fn plain_token(&self) -> Option<&Token> {
+        match &self.token {
+            Some(StoredToken::Plain(token)) => Some(token),
+            Some(StoredToken::Hashed(_)) | None => None,
+        }
     }
 }
 

@@ -18,4 +18,4 @@ pub use id::{AnalysisId, ClientId, ClientUuid, StatId};
 pub use json::{MAX_DATA_BYTES, MAX_DEPTH, MAX_NUMBER_LENGTH, MAX_OBJECTS, RawJson};
 pub use payload::{PayloadError, parse_batch};
 pub use stat::{NewStat, Stat, StatsType};
-pub use token::Token;
+pub use token::{StoredToken, Token, TokenHash, TokenStorage};

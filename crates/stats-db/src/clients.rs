@@ -3,11 +3,12 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use stats_core::{Client, ClientId, ClientUuid, Coordinates, NewClient, Role, Token};
+use stats_core::{Client, ClientId, ClientUuid, Coordinates, NewClient, Role, StoredToken, Token};
 
 use crate::connection::DbConnection;
 use crate::rows::{ClientRow, NewClientRow};
 use crate::schema::{client, stats};
+use crate::tokens;
 use crate::types::DbUuid;
 use crate::{ClientConflict, Db, DbError, Snapshot};
 
@@ -20,8 +21,6 @@ pub enum ClientChange {
     Active(bool),
     /// Whether its MONARC reports to this instance, as opposed to stats pulled from another one.
     Local(bool),
-    /// Its token.
-    Token(Token),
     /// Its place on the map; `None` removes it.
     Coordinates(Option<Coordinates>),
 }
@@ -29,18 +28,17 @@ pub enum ClientChange {
 /// The columns of a change; `None` leaves a column unchanged.
 #[derive(Default, AsChangeset)]
 #[diesel(table_name = client)]
-struct Changeset<'a> {
+struct Changeset {
     is_sharing_enabled: Option<bool>,
     is_active: Option<bool>,
     local: Option<bool>,
-    token: Option<&'a str>,
     latitude: Option<Option<f64>>,
     longitude: Option<Option<f64>>,
     updated_at: NaiveDateTime,
 }
 
-impl<'a> From<&'a ClientChange> for Changeset<'a> {
-    fn from(change: &'a ClientChange) -> Self {
+impl From<&ClientChange> for Changeset {
+    fn from(change: &ClientChange) -> Self {
         let mut columns = Self {
             updated_at: Utc::now().naive_utc(),
             ..Self::default()
@@ -49,7 +47,6 @@ impl<'a> From<&'a ClientChange> for Changeset<'a> {
             ClientChange::Sharing(is_enabled) => columns.is_sharing_enabled = Some(*is_enabled),
             ClientChange::Active(is_active) => columns.is_active = Some(*is_active),
             ClientChange::Local(is_local) => columns.local = Some(*is_local),
-            ClientChange::Token(token) => columns.token = Some(token.reveal()),
             ClientChange::Coordinates(place) => {
                 columns.latitude = Some(place.map(Coordinates::latitude));
                 columns.longitude = Some(place.map(Coordinates::longitude));
@@ -67,26 +64,30 @@ const NOTE_LOCK: Duration = Duration::from_millis(200);
 impl Db {
     /// Creates an active client.
     ///
-    /// Fails with [`DbError::ClientExists`] if a client has the same name, token or public id.
+    /// Fails with [`DbError::ClientExists`] if a client has the same name, token or public id. Logs a warning about a
+    /// short token.
     pub fn create_client(&self, new: &NewClient) -> Result<Client, DbError> {
-        self.write(|conn| {
+        let token = StoredToken::Plain(new.token.clone());
+        let token = self.token_storage().store(token);
+        let created: Client = self.write(|conn| {
             if let Some(conflict) = find_conflict(conn, new)? {
                 return Err(DbError::ClientExists(conflict));
             }
             let row = diesel::insert_into(client::table)
-                .values(NewClientRow::new(new, Utc::now().naive_utc()))
+                .values(NewClientRow::new(new, &token, Utc::now().naive_utc()))
                 .returning(client::all_columns)
                 .get_result::<ClientRow>(conn)?;
             Ok(row.into())
-        })
-    }
-
-    /// The client with this token, active or not.
-    pub fn client_by_token(&self, token: &Token) -> Result<Option<Client>, DbError> {
-        self.query(|conn| {
-            let with_token = client::table.filter(client::token.eq(token.reveal()));
-            first(with_token.select(client::all_columns).first(conn))
-        })
+        })?;
+        if new.token.is_short() {
+            log::warn!(
+                "The token of the new client {} has fewer than {} characters and may be guessed: 'stats-admin client \
+                 rotate-token' makes a long one",
+                created.name,
+                Token::RECOMMENDED_LENGTH
+            );
+        }
+        Ok(created)
     }
 
     /// The client with this public id.
@@ -112,21 +113,13 @@ impl Db {
 
     /// Changes a client. Returns the changed client.
     ///
-    /// Fails with [`DbError::NoSuchClient`], or with [`DbError::ClientExists`] if another client has the new token.
+    /// Fails with [`DbError::NoSuchClient`].
     pub fn change_client(
         &self,
         uuid: ClientUuid,
         change: &ClientChange,
     ) -> Result<Client, DbError> {
         self.write(|conn| {
-            if let ClientChange::Token(token) = change {
-                let others = client::table
-                    .filter(client::token.eq(token.reveal()))
-                    .filter(client::uuid.ne(DbUuid(uuid.0)));
-                if diesel::select(exists(others)).get_result(conn)? {
-                    return Err(DbError::ClientExists(ClientConflict::Token));
-                }
-            }
             diesel::update(client::table.filter(client::uuid.eq(DbUuid(uuid.0))))
                 .set(Changeset::from(change))
                 .returning(client::all_columns)
@@ -205,26 +198,23 @@ fn find_conflict(
     conn: &mut DbConnection,
     new: &NewClient,
 ) -> Result<Option<ClientConflict>, DbError> {
-    let (uuid, name, token) = (DbUuid(new.uuid.0), new.name.as_str(), new.token.reveal());
-    let same = client::uuid.eq(uuid).or(client::name
-        .eq(name)
-        .or(client::token.eq(token))
-        .assume_not_null());
+    let (uuid, name) = (DbUuid(new.uuid.0), new.name.as_str());
+    let same = client::uuid
+        .eq(uuid)
+        .or(client::name.eq(name).assume_not_null());
     let found: Vec<(DbUuid, Option<String>)> = client::table
         .filter(same)
         .select((client::uuid, client::name))
         .load(conn)?;
     // Report the name first, because users identify a client by its name.
-    Ok(
-        if found
-            .iter()
-            .any(|(_, known)| known.as_deref() == Some(name))
-        {
-            Some(ClientConflict::Name)
-        } else if found.iter().any(|(known, _)| *known == uuid) {
-            Some(ClientConflict::Uuid)
-        } else {
-            found.first().map(|_| ClientConflict::Token)
-        },
-    )
+    let has_name = |(_, known): &(_, Option<String>)| known.as_deref() == Some(name);
+    Ok(if found.iter().any(has_name) {
+        Some(ClientConflict::Name)
+    } else if !found.is_empty() {
+        Some(ClientConflict::Uuid)
+    } else if tokens::is_taken(conn, &new.token)? {
+        Some(ClientConflict::Token)
+    } else {
+        None
+    })
 }

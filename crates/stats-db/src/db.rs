@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use diesel::r2d2::{Pool, PooledConnection};
 use sqlite_deadline::{Limit, LimitGuard};
+use stats_core::TokenStorage;
 
 use crate::cancel::Cancel;
 use crate::connection::{
@@ -19,6 +20,7 @@ use crate::{DatabaseUrl, DbError, Snapshot, Timeouts};
 #[derive(Clone)]
 pub struct Db {
     shared: Arc<Shared>,
+    token_storage: TokenStorage,
     statement: Option<Duration>,
     cancel: Option<Cancel>,
 }
@@ -88,9 +90,19 @@ impl Db {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            token_storage: TokenStorage::default(),
             statement: timeouts.statement,
             cancel: None,
         })
+    }
+
+    /// The same storage with another way to store the tokens of clients. By default they are plain.
+    #[must_use]
+    pub fn with_token_storage(&self, token_storage: TokenStorage) -> Self {
+        Self {
+            token_storage,
+            ..self.clone()
+        }
     }
 
     /// The same storage with another statement timeout.
@@ -109,6 +121,11 @@ impl Db {
             cancel: Some(cancel.clone()),
             ..self.clone()
         }
+    }
+
+    /// How the tokens of clients are stored.
+    pub fn token_storage(&self) -> TokenStorage {
+        self.token_storage
     }
 
     /// The URL of the database.

@@ -19,6 +19,7 @@ mod schema;
 mod stats;
 mod summary;
 mod timeouts;
+mod tokens;
 mod types;
 mod url;
 

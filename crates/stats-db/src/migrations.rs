@@ -124,7 +124,7 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(4))
+            Err(DbError::PendingMigrations(5))
         ));
         let all = db.migrate().unwrap();
         assert_eq!(
@@ -133,7 +133,8 @@ mod tests {
                 "20261120000000",
                 "20261120100000",
                 "20261121100000",
-                "20261121200000"
+                "20261121200000",
+                "20261130100000"
             ]
         );
         db.require_migrated().unwrap();

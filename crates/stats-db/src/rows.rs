@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use stats_core::{
     AnalysisId, Client, ClientId, ClientUuid, Coordinates, NewClient, RawJson, Role, Stat, StatId,
-    Token,
+    StoredToken,
 };
 
 use crate::schema::{client, stats};
@@ -36,7 +36,7 @@ impl From<ClientRow> for Client {
             id: ClientId(row.id),
             uuid: ClientUuid(row.uuid.0),
             name: row.name.unwrap_or_default(),
-            token: Token::from_storage(row.token),
+            token: row.token.and_then(StoredToken::from_storage),
             role: Role::from_number(row.role),
             coordinates: coordinates
                 .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude).ok()),
@@ -54,7 +54,7 @@ impl From<ClientRow> for Client {
 pub(crate) struct NewClientRow<'a> {
     uuid: DbUuid,
     name: &'a str,
-    token: &'a str,
+    token: String,
     role: i32,
     local: bool,
     is_sharing_enabled: bool,
@@ -63,11 +63,11 @@ pub(crate) struct NewClientRow<'a> {
 }
 
 impl<'a> NewClientRow<'a> {
-    pub(crate) fn new(new: &'a NewClient, now: NaiveDateTime) -> Self {
+    pub(crate) fn new(new: &'a NewClient, token: &StoredToken, now: NaiveDateTime) -> Self {
         Self {
             uuid: DbUuid(new.uuid.0),
             name: new.name.as_str(),
-            token: new.token.reveal(),
+            token: token.to_storage(),
             role: new.role.number(),
             local: new.is_local,
             is_sharing_enabled: new.is_sharing_enabled,

@@ -22,6 +22,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    client_token (token) {
+        token -> Text,
+        client_id -> Integer,
+        valid_until -> Timestamp,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use crate::types::sql::{PortableJson, PortableUuid};
 
@@ -85,4 +93,10 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(client, stats, push_progress, push_waiting);
+diesel::allow_tables_to_appear_in_same_query!(
+    client,
+    client_token,
+    stats,
+    push_progress,
+    push_waiting
+);

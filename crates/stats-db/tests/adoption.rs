@@ -76,8 +76,8 @@ fn adopted_clients_keep_their_properties() {
     );
     assert!(!smile.is_sharing_enabled, "NULL is not consent");
     assert_eq!(
-        (unnamed.role, unnamed.is_active, unnamed.token.reveal()),
-        (Role::User, false, "")
+        (unnamed.role, unnamed.is_active, &unnamed.token),
+        (Role::User, false, &None)
     );
 }
 

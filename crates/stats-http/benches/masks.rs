@@ -40,7 +40,9 @@ fn list(bencher: Bencher, mask: &str) {
         .no_proxy()
         .build()
         .expect("an HTTP client");
-    let request = http.get(&url).header("X-API-KEY", client.token.reveal());
+    let request = http
+        .get(&url)
+        .header("X-API-KEY", stats_testing::token(&client).reveal());
     let read = || {
         let request = request.try_clone().expect("a request without a body");
         let answer = request.header("X-Fields", mask).send().expect("an answer");

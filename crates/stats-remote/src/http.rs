@@ -306,6 +306,8 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use stats_core::StoredToken;
+
     use super::*;
 
     fn http(base: &str, token: Option<Token>) -> Result<Http, RemoteError> {
@@ -350,7 +352,10 @@ mod tests {
 
     #[test]
     fn token_must_fit_a_header_and_is_hidden() {
-        let invalid = Token::from_storage(Some("two\nlines".to_owned()));
+        let invalid = match StoredToken::from_storage("two\nlines".to_owned()) {
+            Some(StoredToken::Plain(token)) => token,
+            other => panic!("{other:?}"),
+        };
         let error = http("https://example.org", Some(invalid)).unwrap_err();
         assert_eq!(error, RemoteError::InvalidToken);
         let good = http("https://example.org", Some("sesame".parse().unwrap())).unwrap();

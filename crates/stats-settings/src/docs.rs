@@ -17,7 +17,7 @@ const fn doc(key: &'static str, default: fn(&Settings) -> String, text: &'static
 }
 
 /// All settings, in the order of the sample file.
-static DOCS: [Doc; 29] = [
+static DOCS: [Doc; 30] = [
     doc(
         "HOST",
         |default| toml(&default.host),
@@ -100,6 +100,12 @@ static DOCS: [Doc; 29] = [
         "CLIENT_REGISTRATION_OPEN",
         |default| toml(default.client_registration_open),
         "Let administrators create clients through the API.",
+    ),
+    doc(
+        "TOKEN_STORAGE",
+        |default| toml(default.token_storage.as_str()),
+        "How new tokens of clients are stored: plain, which the Python service needs, or hashed, so that a stolen\n\
+         backup does not reveal them. 'stats-admin client hash-tokens' converts those that are stored plain.",
     ),
     doc(
         "REMOTE_STATS_SERVER",

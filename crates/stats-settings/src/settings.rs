@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use serde::Deserialize;
-use stats_core::Token;
+use stats_core::{Token, TokenStorage};
 use stats_db::{DatabaseUrl, PostgresParts};
 
 use crate::values::{self, Blueprint, HttpUrl, Password};
@@ -59,6 +59,9 @@ pub struct Settings {
     /// Whether administrators may create clients through the API.
     #[serde(deserialize_with = "values::boolean")]
     pub client_registration_open: bool,
+    /// How tokens of clients are stored.
+    #[serde(deserialize_with = "values::parsed")]
+    pub token_storage: TokenStorage,
     /// Instance to push to and pull from, without a trailing slash.
     #[serde(deserialize_with = "values::base_url")]
     pub remote_stats_server: HttpUrl,
@@ -118,6 +121,7 @@ impl Default for Settings {
             admin_token: None,
             active_blueprints: Blueprint::ALL.into(),
             client_registration_open: true,
+            token_storage: TokenStorage::default(),
             remote_stats_server: HttpUrl::known("https://dashboard.monarc.lu"),
             remote_stats_token: None,
             mosp_url: HttpUrl::known("https://objects.monarc.lu"),

@@ -4,7 +4,9 @@ mod database;
 mod proxy;
 
 use chrono::NaiveDate;
-use stats_core::{AnalysisId, Client, DateRange, NewClient, RawJson, Stat, StatId, StatsType};
+use stats_core::{
+    AnalysisId, Client, DateRange, NewClient, RawJson, Stat, StatId, StatsType, Token,
+};
 use stats_db::Db;
 
 pub use database::{HeldLock, TestDatabase};
@@ -15,6 +17,11 @@ pub fn client(db: &Db, name: &str) -> Client {
     let name = name.parse().expect("the name of a client");
     db.create_client(&NewClient::user(name))
         .expect("a new client")
+}
+
+/// The token of a client, which is stored plain.
+pub fn token(client: &Client) -> &Token {
+    client.plain_token().expect("a plain token")
 }
 
 /// Parses `YYYY-MM-DD`.

@@ -1,5 +1,5 @@
 use clap::{Args, Subcommand};
-use stats_core::{Coordinates, Token};
+use stats_core::Coordinates;
 use stats_db::{ClientChange, Db};
 
 use super::{ClientArgument, display_name};
@@ -12,8 +12,6 @@ pub(crate) enum Change {
     Activate(ClientArgument),
     /// Reject the token of a client; its stats are kept
     Deactivate(ClientArgument),
-    /// Give a client a new random token and print it; the old token is rejected from now on
-    RotateToken(ClientArgument),
     /// Allow the stats of a client to be pushed to another instance
     SharingActivate(ClientArgument),
     /// Exclude the stats of a client from pushes
@@ -49,7 +47,6 @@ impl Change {
         let (client, change) = match self {
             Self::Activate(client) => (client, ClientChange::Active(true)),
             Self::Deactivate(client) => (client, ClientChange::Active(false)),
-            Self::RotateToken(client) => (client, ClientChange::Token(Token::generate())),
             Self::SharingActivate(client) => (client, ClientChange::Sharing(true)),
             Self::SharingDeactivate(client) => (client, ClientChange::Sharing(false)),
             Self::MarkLocal(client) => (client, ClientChange::Local(true)),
@@ -62,9 +59,6 @@ impl Change {
         };
         let client = db.change_client(client.find(db)?.uuid, &change)?;
         let state = match change {
-            ClientChange::Token(token) => {
-                return Ok(terminal.print(format_args!("Token: {}", token.reveal()))?);
-            }
             ClientChange::Active(true) => "active".to_owned(),
             ClientChange::Active(false) => "deactivated".to_owned(),
             ClientChange::Sharing(true) => "sharing enabled".to_owned(),

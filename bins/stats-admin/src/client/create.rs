@@ -14,7 +14,7 @@ pub(crate) struct Create {
     /// UUID of the client [default: a random one]
     #[arg(long)]
     uuid: Option<ClientUuid>,
-    /// Token of the client [default: a random one]
+    /// Token of the client, at least 32 characters that nobody can guess [default: a random one]
     #[arg(long, allow_hyphen_values = true)]
     token: Option<Token>,
     /// Role of the client: user or admin
@@ -28,13 +28,14 @@ pub(crate) struct Create {
 impl Create {
     pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
         let random = NewClient::user(self.name);
-        let client = db.create_client(&NewClient {
+        let new = NewClient {
             uuid: self.uuid.unwrap_or(random.uuid),
             token: self.token.unwrap_or(random.token),
             role: self.role,
             is_local: !self.remote,
             ..random
-        })?;
-        Ok(print(&client, terminal.output)?)
+        };
+        let client = db.create_client(&new)?;
+        Ok(print(&client, new.token.reveal(), terminal.output)?)
     }
 }

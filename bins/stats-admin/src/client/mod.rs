@@ -3,14 +3,22 @@
 mod change;
 mod create;
 mod delete;
+mod hash_tokens;
+mod key;
 mod list;
+mod rotate_token;
+mod show;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use anyhow::Context;
-use clap::{Args, Subcommand};
-use stats_core::{Client, ClientUuid};
+use chrono::NaiveDateTime;
+use clap::Subcommand;
+use stats_core::{Client, StoredToken};
 use stats_db::Db;
+
+use key::ClientArgument;
+pub(crate) use key::ClientKey;
 
 use crate::terminal::Terminal;
 
@@ -18,7 +26,10 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Create(create::Create),
     List(list::List),
+    Show(show::Show),
     Delete(delete::Delete),
+    RotateToken(rotate_token::RotateToken),
+    HashTokens(hash_tokens::HashTokens),
     #[command(flatten)]
     Change(change::Change),
     /// Print whether the stats of a client may be pushed to another instance: True or False
@@ -30,7 +41,10 @@ impl Command {
         match self {
             Self::Create(create) => create.run(db, terminal),
             Self::List(list) => list.run(db, terminal),
+            Self::Show(show) => show.run(db, terminal),
             Self::Delete(delete) => delete.run(db, terminal),
+            Self::RotateToken(rotate) => rotate.run(db, terminal),
+            Self::HashTokens(hash) => hash.run(db, terminal),
             Self::Change(change) => change.run(db, terminal),
             Self::IsSharingEnabled(client) => {
                 let is_enabled = client.find(db)?.is_sharing_enabled;
@@ -38,26 +52,6 @@ impl Command {
             }
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClientArgument {
-    /// UUID of the client
-    #[arg(long)]
-    uuid: ClientUuid,
-}
-
-impl ClientArgument {
-    fn find(&self, db: &Db) -> anyhow::Result<Client> {
-        find(db, self.uuid)
-    }
-}
-
-/// The client with this public id, or an error that names the id.
-pub(crate) fn find(db: &Db, uuid: ClientUuid) -> anyhow::Result<Client> {
-    db.client(uuid)?.with_context(|| {
-        format!("there is no client {uuid}; 'stats-admin client list' lists all clients")
-    })
 }
 
 /// The name of a client on one line, or else its UUID: the Python service stored any name.
@@ -69,11 +63,11 @@ pub(crate) fn display_name(client: &Client) -> String {
 }
 
 /// Prints a client in the form of the Python service, which scripts parse.
-fn print(client: &Client, output: &mut dyn Write) -> io::Result<()> {
+fn print(client: &Client, token: &str, output: &mut dyn Write) -> io::Result<()> {
     writeln!(output, "UUID: {}", client.uuid)?;
     writeln!(output, "Name: {}", client.name)?;
     writeln!(output, "Role: {}", client.role.number())?;
-    writeln!(output, "Token: {}", client.token.reveal())?;
+    writeln!(output, "Token: {token}")?;
     let is_sharing_enabled = python_bool(client.is_sharing_enabled);
     writeln!(output, "Sharing Enabled: {is_sharing_enabled}")?;
     let created_at = client.created_at.map_or_else(
@@ -81,6 +75,28 @@ fn print(client: &Client, output: &mut dyn Write) -> io::Result<()> {
         |time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string(),
     );
     writeln!(output, "Created at: {created_at}")
+}
+
+/// The token of a client, or the fingerprint of its hash.
+fn shown_token(client: &Client) -> Option<String> {
+    client.token.as_ref().map(|token| match token {
+        StoredToken::Plain(token) => token.reveal().replace(char::is_control, " "),
+        StoredToken::Hashed(hash) => hash.fingerprint(),
+    })
+}
+
+/// Whether a client is local, and where it is on the map.
+fn place(client: &Client) -> String {
+    let side = if client.is_local { "local" } else { "remote" };
+    match client.coordinates {
+        Some(place) => format!("{side}, {}, {}", place.latitude(), place.longitude()),
+        None => side.to_owned(),
+    }
+}
+
+/// A time to the second.
+fn time(time: NaiveDateTime) -> impl Display {
+    time.format("%Y-%m-%d %H:%M:%S")
 }
 
 /// The spelling of the Python service, which scripts parse.
@@ -105,14 +121,18 @@ mod tests {
             lock: Duration::from_millis(50),
             ..Timeouts::default()
         });
-        let uuid = client(&db, "CASES").uuid;
+        client(&db, "CASES");
         let _lock = database.hold_write_lock();
-        let rotate = change::Change::RotateToken(ClientArgument { uuid });
+        let rotate = rotate_token::RotateToken {
+            client: ClientArgument::named("CASES"),
+            keep_old: None,
+        };
         let mut terminal = Terminal {
             input: &mut io::empty(),
             output: &mut io::sink(),
         };
-        let error = Command::Change(rotate).run(&db, &mut terminal).unwrap_err();
+        let rotate = Command::RotateToken(rotate);
+        let error = rotate.run(&db, &mut terminal).unwrap_err();
         let message = format!("{error:#}");
         let expected = "the database is busy: a lock stayed in use: ";
         assert!(message.starts_with(expected), "{message}");

@@ -1,17 +1,16 @@
 use clap::Args;
-use stats_core::ClientUuid;
 use stats_db::Db;
 
 use super::delete_found;
-use crate::client;
+use crate::client::{self, ClientKey};
 use crate::terminal::{Terminal, count};
 
 /// Delete all stats of a client, but not the client
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
-    /// UUID of the client
-    #[arg(long, value_name = "UUID")]
-    client_uuid: ClientUuid,
+    /// Name or UUID of the client
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: ClientKey,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -19,7 +18,7 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-        let client = client::find(db, self.client_uuid)?;
+        let client = self.client.find(db)?;
         let found = db.read(|snapshot| snapshot.find_stats_of(client.id))?;
         let name = client::display_name(&client);
         let describe = |number| format!("{} of {name}", count(number, "stat"));

@@ -8,7 +8,7 @@ use stats_db::Db;
 
 use super::continue_if_ok;
 use super::dates::DateArguments;
-use crate::client;
+use crate::client::ClientKey;
 use crate::new_file::write_new_file;
 use crate::terminal::count;
 
@@ -20,9 +20,9 @@ pub(crate) struct Export {
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
-    /// Export only the stats of this client
-    #[arg(long, value_name = "UUID")]
-    client_uuid: Option<ClientUuid>,
+    /// Export only the stats of this client, by name or UUID
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: Option<ClientKey>,
     /// Export only stats of this type: risk, threat, vulnerability, cartography or compliance
     #[arg(long = "type", value_name = "TYPE")]
     stats_type: Option<StatsType>,
@@ -43,8 +43,8 @@ enum Format {
 
 impl Export {
     pub(super) fn run(self, db: &Db, output: &mut dyn Write) -> anyhow::Result<()> {
-        let owner = match self.client_uuid {
-            Some(uuid) => Some(client::find(db, uuid)?.id),
+        let owner = match &self.client {
+            Some(client) => Some(client.find(db)?.id),
             None => None,
         };
         let filter = StatsFilter {

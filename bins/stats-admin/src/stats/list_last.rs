@@ -2,11 +2,11 @@ use std::io::Write;
 
 use clap::Args;
 use serde_json::json;
-use stats_core::{Client, ClientUuid, StatsType};
+use stats_core::{Client, StatsType};
 use stats_db::{Db, LastStat};
 
 use super::continue_if_ok;
-use crate::client;
+use crate::client::{self, ClientKey};
 use crate::listing::Listing;
 
 /// List the newest stat of each client, analysis and type
@@ -15,9 +15,9 @@ use crate::listing::Listing;
 /// are ordered by client, analysis and type; '| sort' orders them by date.
 #[derive(Debug, Args)]
 pub(crate) struct ListLast {
-    /// List only the stats of this client
-    #[arg(long, value_name = "UUID")]
-    client_uuid: Option<ClientUuid>,
+    /// List only the stats of this client, by name or UUID
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: Option<ClientKey>,
     /// List only stats of this type: risk, threat, vulnerability, cartography or compliance
     #[arg(long = "type", value_name = "TYPE")]
     stats_type: Option<StatsType>,
@@ -28,16 +28,17 @@ pub(crate) struct ListLast {
 
 impl ListLast {
     pub(super) fn run(self, db: &Db, output: &mut dyn Write) -> anyhow::Result<()> {
-        if let Some(uuid) = self.client_uuid {
-            client::find(db, uuid)?;
-        }
+        let only = match &self.client {
+            Some(client) => Some(client.find(db)?.id),
+            None => None,
+        };
         let mut list = Listing::new(output, self.json);
         db.read(|snapshot| -> anyhow::Result<()> {
             let mut clients = snapshot.clients()?;
-            clients.retain(|client| self.client_uuid.is_none_or(|uuid| uuid == client.uuid));
+            clients.retain(|client| only.is_none_or(|id| id == client.id));
             clients.sort_by(|one, other| one.name.cmp(&other.name));
             // Adopted databases have stats without a client.
-            let no_client = self.client_uuid.is_none().then_some(None);
+            let no_client = only.is_none().then_some(None);
             for client in clients.iter().map(Some).chain(no_client) {
                 let owner = client.map(|client| client.id);
                 let mut written = Ok(());

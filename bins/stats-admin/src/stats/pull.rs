@@ -1,6 +1,6 @@
 use chrono::{Local, Utc};
 use clap::Args;
-use stats_core::{Client, ClientUuid, DateRange, StatsType, last_acceptable_date};
+use stats_core::{Client, DateRange, StatsType, last_acceptable_date};
 use stats_db::{ClientChange, Db};
 use stats_remote::RetryPolicy;
 use stats_settings::Settings;
@@ -8,7 +8,7 @@ use stats_sync::{PullOptions, pull};
 
 use super::dates::DateArguments;
 use super::remote::{RemoteToken, conclude, print_rejections};
-use crate::client;
+use crate::client::{self, ClientKey};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
@@ -22,9 +22,9 @@ use crate::terminal::Terminal;
 /// stopped (the message names the day to resume from), and 1 if the next pull would fail likewise.
 #[derive(Debug, Args)]
 pub(crate) struct Pull {
-    /// The client that will own the stats
-    #[arg(long, visible_alias = "local-client-uuid", value_name = "UUID")]
-    client_uuid: ClientUuid,
+    /// The client that will own the stats, by name or UUID
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: ClientKey,
     #[command(flatten)]
     token: RemoteToken,
     /// Fetch only stats of this type: risk, threat, vulnerability, cartography or compliance
@@ -41,7 +41,7 @@ impl Pull {
         settings: &Settings,
         terminal: &mut Terminal<'_>,
     ) -> anyhow::Result<()> {
-        let client = client::find(db, self.client_uuid)?;
+        let client = self.client.find(db)?;
         let last_months = DateRange::three_months_to(Local::now().date_naive());
         let options = PullOptions {
             client: client.id,
@@ -79,7 +79,7 @@ fn mark_remote(db: &Db, client: &Client, terminal: &mut Terminal<'_>) -> anyhow:
     if client.last_seen.is_some() {
         return Ok(terminal.print(format_args!(
             "{name}: still local, since it has authenticated here; if all its stats are pulled, run \
-             'stats-admin client mark-remote --uuid {uuid}'"
+             'stats-admin client mark-remote {uuid}'"
         ))?);
     }
     db.change_client(uuid, &ClientChange::Local(false))?;

@@ -2,14 +2,14 @@ use std::io::{self, Write};
 
 use anyhow::bail;
 use clap::Args;
-use stats_core::{ClientId, ClientUuid, DateRange};
+use stats_core::{ClientId, DateRange};
 use stats_db::Db;
 use stats_settings::Settings;
 use stats_sync::{PushOptions, preview, push};
 
 use super::dates::DateArguments;
 use super::remote::{RemoteToken, conclude, print_rejections};
-use crate::client;
+use crate::client::{self, ClientKey};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::terminal::{Terminal, count};
@@ -22,9 +22,9 @@ use crate::terminal::{Terminal, count};
 /// instance is unavailable or the push was stopped, and 1 if the next push would fail likewise.
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// Send only the stats of this client
-    #[arg(long, value_name = "UUID")]
-    local_client_uuid: Option<ClientUuid>,
+    /// Send only the stats of this client, by name or UUID
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: Option<ClientKey>,
     #[command(flatten)]
     token: RemoteToken,
     #[command(flatten)]
@@ -45,7 +45,7 @@ impl Push {
         terminal: &mut Terminal<'_>,
     ) -> anyhow::Result<()> {
         let options = PushOptions {
-            client: sharing_client(db, self.local_client_uuid)?,
+            client: sharing_client(db, self.client.as_ref())?,
             dates: self.dates.range_or(DateRange::default())?,
             resend: self.all,
             ..PushOptions::default()
@@ -93,14 +93,15 @@ fn print_requests(
     )?)
 }
 
-/// The client with this public id, if its stats may be pushed.
-fn sharing_client(db: &Db, uuid: Option<ClientUuid>) -> anyhow::Result<Option<ClientId>> {
-    let Some(uuid) = uuid else { return Ok(None) };
-    let client = client::find(db, uuid)?;
+/// The client to push for, if its stats may be pushed.
+fn sharing_client(db: &Db, key: Option<&ClientKey>) -> anyhow::Result<Option<ClientId>> {
+    let Some(key) = key else { return Ok(None) };
+    let client = key.find(db)?;
     if !client.is_sharing_enabled {
         bail!(
-            "sharing is disabled for {}; 'stats-admin client sharing-activate --uuid {uuid}' enables it",
-            client::display_name(&client)
+            "sharing is disabled for {}; 'stats-admin client sharing-activate {}' enables it",
+            client::display_name(&client),
+            client.uuid
         );
     }
     Ok(Some(client.id))

@@ -24,7 +24,7 @@ fn a_write_protected_file_can_be_read() {
     let protected = Protected::new(&database, 0o500, 0o400);
     let list = protected.run("client list");
     assert_eq!(list.code, 0, "{list:?}");
-    assert!(list.stdout.contains("Name: CASES"), "{list:?}");
+    assert!(list.stdout.contains("CASES"), "{list:?}");
     let refused = message(
         &protected.run(&format!("client deactivate --uuid {uuid}")),
         1,

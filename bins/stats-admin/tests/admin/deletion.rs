@@ -34,7 +34,7 @@ fn commands_that_delete_ask_for_confirmation(database: &TestDatabase) {
             let declined = run(database, line, typed);
             let prompt = format!("{question} [y/N]: ");
             assert_eq!(declined.stdout.trim_end_matches('\n'), prompt);
-            assert!(message(&declined, 1).starts_with("nothing was deleted"));
+            assert!(message(&declined, 1).starts_with("nothing was changed"));
             assert_eq!(content(), before, "{line}");
         }
         let confirmed = run(database, line, "y\n");

@@ -21,7 +21,13 @@ fn wrong_arguments_exit_with_2() {
             "'boss' is not a role (user or admin)",
         ),
         ("client create --name x --uuid zz", "'zz' is not a UUID"),
-        ("client_activate", "--uuid <UUID>"),
+        ("client_activate", "<CLIENT>"),
+        (
+            "client activate x --uuid 11111111-0000-4000-8000-000000000001",
+            "cannot be used with",
+        ),
+        ("client activate --uuid CASES", "'CASES' is not a UUID"),
+        ("client rotate-token x --keep-old 0", "0 is not in 1..=365"),
         ("stats purge --nb-month 0", "0 is not in 1..=1200"),
         ("stats purge --nb-month -1", "unexpected argument '-1'"),
         ("stats purge --nb-month 1201", "1201 is not in 1..=1200"),
@@ -39,7 +45,7 @@ fn wrong_arguments_exit_with_2() {
             "'tomorrow' is not a date (YYYY-MM-DD)",
         ),
         ("stats export --format xml", "possible values: jsonl, csv"),
-        ("stats pull", "--client-uuid <UUID>"),
+        ("stats pull", "--client <CLIENT>"),
     ] {
         let outcome = run(line);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{line}");

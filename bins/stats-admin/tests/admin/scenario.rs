@@ -31,7 +31,7 @@ impl<'a> Instance<'a> {
         let environment = [
             ("DATABASE_URL", self.database.url()),
             ("REMOTE_STATS_SERVER", &to.service.url()),
-            ("REMOTE_STATS_TOKEN", account.token.reveal()),
+            ("REMOTE_STATS_TOKEN", stats_testing::token(account).reveal()),
         ];
         let line = format!("stats push{options}");
         let outcome = run_program(&mut program(&environment, &line), "");
@@ -71,7 +71,7 @@ impl<'a> FrontOffice<'a> {
     fn send(&self, method: Method, path: &str, body: &Value) -> Response {
         let request = HttpClient::new()
             .request(method, format!("{}{path}", self.service.url()))
-            .header("X-API-KEY", self.client.token.reveal())
+            .header("X-API-KEY", stats_testing::token(&self.client).reveal())
             .header("User-Agent", "MONARC/2.12.6")
             .json(body);
         request.send().unwrap()

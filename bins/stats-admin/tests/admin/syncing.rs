@@ -78,7 +78,11 @@ impl Far {
 
     /// Runs the program with the address and the token of this instance.
     fn run(&self, local: &Local<'_>, line: &str) -> Outcome {
-        local.run(&self.service.url(), self.account.token.reveal(), line)
+        local.run(
+            &self.service.url(),
+            stats_testing::token(&self.account).reveal(),
+            line,
+        )
     }
 }
 
@@ -280,7 +284,7 @@ fn pull_stores_what_the_remote_has(database: &TestDatabase) {
     far.service.db.insert_stats(far.account.id, &stats).unwrap();
     let (uuid, url) = (local.owner.uuid, far.service.url());
     let dates = "--date-from 2025-11-18 --date-to 2025-11-20";
-    let token = far.account.token.reveal();
+    let token = stats_testing::token(&far.account).reveal();
     let threats =
         format!("stats_pull --client-uuid {uuid} --token {token} --stats-type threat {dates}");
     let outcome = local.run_without_token(&url, &threats);
@@ -314,7 +318,10 @@ fn pulled_stats_are_not_local(database: &TestDatabase) {
         .db
         .insert_stats(far.account.id, &[pulled])
         .unwrap();
-    let (uuid, token) = (local.owner.uuid, local.owner.token.reveal());
+    let (uuid, token) = (
+        local.owner.uuid,
+        stats_testing::token(&local.owner).reveal(),
+    );
     let pull = || {
         let dates = "--date-from 2025-11-20 --date-to 2025-11-20";
         let outcome = far.run(&local, &format!("stats pull --client-uuid {uuid} {dates}"));
@@ -331,7 +338,7 @@ fn pulled_stats_are_not_local(database: &TestDatabase) {
         });
         let request = HttpClient::new()
             .get(format!("{}/api/v1/stats/processed/", service.url()))
-            .header("X-API-KEY", admin.token.reveal())
+            .header("X-API-KEY", stats_testing::token(&admin).reveal())
             .json(&query);
         let processed: Value = request.send().unwrap().json().unwrap();
         processed["data"].as_array().unwrap().len()

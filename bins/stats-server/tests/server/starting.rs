@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::blocking::Client as Http;
 use serde_json::json;
+use stats_core::{StoredToken, TokenHash};
 use stats_db::Db;
 use stats_testing::{TestDatabase, on_each_database};
 use stats_testing_http::ADMIN_TOKEN;
@@ -136,7 +137,7 @@ fn an_ignored_admin_token_is_a_warning() {
     for (token, is_ignored) in [
         (ADMIN_TOKEN, false),
         ("another", true),
-        (user.token.reveal(), true),
+        (stats_testing::token(&user).reveal(), true),
     ] {
         let log = &start_with(&database, &[("ADMIN_TOKEN", token)]).start_log;
         assert_eq!(log.contains("ADMIN_TOKEN is ignored"), is_ignored, "{log}");
@@ -149,6 +150,22 @@ fn an_ignored_admin_token_is_a_warning() {
 }
 
 #[test]
+fn the_token_of_the_administrator_is_hashed_if_the_settings_say_so() {
+    let database = TestDatabase::sqlite();
+    let log = &start_with(&database, &[("TOKEN_STORAGE", "hashed")]).start_log;
+    let warning = "The token of the new client ADMIN has fewer than 32 characters";
+    assert!(log.contains(warning) && !log.contains(ADMIN_TOKEN), "{log}");
+    let db = Db::open(&database.url().parse().unwrap()).unwrap();
+    let stored = db.clients().unwrap().remove(0).token;
+    let hash = TokenHash::of(&ADMIN_TOKEN.parse().unwrap());
+    assert_eq!(stored, Some(StoredToken::Hashed(hash)));
+    for storage in ["hashed", "plain"] {
+        let log = &start_with(&database, &[("TOKEN_STORAGE", storage)]).start_log;
+        assert!(!log.contains("ADMIN_TOKEN is ignored"), "{log}");
+    }
+}
+
+#[test]
 fn an_administrator_that_cannot_be_created_is_an_error() {
     for (name, problem) in [
         ("CASES", "ADMIN_TOKEN is the token of a client that is not"),
@@ -156,7 +173,7 @@ fn an_administrator_that_cannot_be_created_is_an_error() {
     ] {
         let database = TestDatabase::sqlite();
         let client = stats_testing::client(&database.migrated(), name);
-        let token = client.token.reveal();
+        let token = stats_testing::token(&client).reveal();
         let error = start_error(&[("DATABASE_URL", database.url()), ("ADMIN_TOKEN", token)]);
         assert!(error.contains(problem) && !error.contains(token), "{error}");
     }

@@ -28,10 +28,16 @@ pub(super) struct ClientAnswer<'a> {
     is_sharing_enabled: bool,
 }
 
-fn answer(status: StatusCode, mask: &Mask, client: &Client) -> Result<HttpResponse, ApiError> {
+/// Answers with the client and the token that was sent: the database may have only its hash.
+fn answer(
+    status: StatusCode,
+    mask: &Mask,
+    client: &Client,
+    token: &Token,
+) -> Result<HttpResponse, ApiError> {
     let answer = ClientAnswer {
         name: &client.name,
-        token: &client.token,
+        token,
         role: client.role.number().to_string(),
         is_sharing_enabled: client.is_sharing_enabled,
     };
@@ -43,7 +49,8 @@ fn answer(status: StatusCode, mask: &Mask, client: &Client) -> Result<HttpRespon
     (status = 200, description = "The client", body = ClientAnswer),
 ))]
 pub(super) async fn me(request: Authenticated) -> Result<HttpResponse, ApiError> {
-    answer(StatusCode::OK, &request.mask, &request.client)
+    let (mask, client, token) = (&request.mask, &request.client, &request.token);
+    answer(StatusCode::OK, mask, client, token)
 }
 
 /// The client to create.
@@ -103,7 +110,7 @@ pub(super) async fn create(request: Authenticated<Create>) -> Result<HttpRespons
         ..
     } = request;
     let new = NewClient {
-        token,
+        token: token.clone(),
         is_sharing_enabled,
         ..NewClient::user(name)
     };
@@ -116,7 +123,7 @@ pub(super) async fn create(request: Authenticated<Create>) -> Result<HttpRespons
         Err(error) => Err(error.into()),
     });
     match created.await? {
-        Some(client) => answer(StatusCode::CREATED, &mask, &client),
+        Some(client) => answer(StatusCode::CREATED, &mask, &client, &token),
         None => Ok(HttpResponse::NotModified().finish()),
     }
 }
@@ -162,11 +169,12 @@ pub(super) async fn change(request: Authenticated<Change>) -> Result<HttpRespons
     let Authenticated {
         app,
         client,
+        token,
         input,
         mask,
     } = request;
     let Flag(is_sharing_enabled) = input.is_sharing_enabled;
     let change = ClientChange::Sharing(is_sharing_enabled);
     let changed = blocking(&app, move |db| Ok(db.change_client(client.uuid, &change)?)).await?;
-    answer(StatusCode::CREATED, &mask, &changed)
+    answer(StatusCode::CREATED, &mask, &changed, &token)
 }

@@ -142,6 +142,7 @@ pub(super) async fn list(request: Authenticated<StatsFilter>) -> Result<HttpResp
         app,
         mask,
         input,
+        ..
     } = request;
     send_list(client.id, app, mask, input, Shape::WithMetadata).await
 }
@@ -179,6 +180,7 @@ pub(super) async fn list_analysis(
         app,
         mask,
         input: AnalysisPath(analysis),
+        ..
     } = request;
     let filter = StatsFilter {
         owner: visible_owner(&client),

@@ -49,6 +49,7 @@ pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse
         app,
         mask,
         input: Batch(body),
+        ..
     } = request;
     let state = app.clone();
     stream_json(&app, StatusCode::CREATED, move |db, answer| {

@@ -135,6 +135,7 @@ pub(super) async fn process(request: Authenticated<Process>) -> Result<HttpRespo
         app,
         input: Process(processing),
         mask,
+        ..
     } = request;
     let mut processed = Processed {
         stats_type: processing.processor().stats_type,

@@ -19,6 +19,8 @@ use crate::state::App;
 /// permission cannot make the service read a large one.
 pub(crate) struct Authenticated<T = ()> {
     pub(crate) client: Client,
+    /// The token that the client sent.
+    pub(crate) token: Token,
     pub(crate) input: T,
     /// The fields of the answer to keep.
     pub(crate) mask: Mask,
@@ -60,7 +62,8 @@ impl<T: Input> FromRequest for Authenticated<T> {
         async move {
             let app = request.app_data::<Data<App>>().cloned();
             let app = app.ok_or_else(|| ApiError::internal("the application has no state"))?;
-            let client = authenticate(&app, read_token(&request)?).await?;
+            let token = read_token(&request)?;
+            let client = authenticate(&app, token.clone()).await?;
             let name = ClientName(client.name.clone());
             request.extensions_mut().insert(name);
             T::authorize(&client, &app.config)?;
@@ -68,6 +71,7 @@ impl<T: Input> FromRequest for Authenticated<T> {
             let input = T::read(&request, &mut payload, &client, &app).await?;
             Ok(Self {
                 client,
+                token,
                 input,
                 mask,
                 app,

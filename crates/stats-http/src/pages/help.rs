@@ -7,14 +7,14 @@ use super::translation::text;
 /// The commands of `stats-admin client` that the page explains.
 const COMMANDS: [(&str, &str); 6] = [
     ("list", "list"),
-    ("rotate-token --uuid UUID", "rotate-token"),
-    ("deactivate --uuid UUID", "deactivate"),
-    ("sharing-deactivate --uuid UUID", "sharing-deactivate"),
+    ("rotate-token NAME", "rotate-token"),
+    ("deactivate NAME", "deactivate"),
+    ("sharing-deactivate NAME", "sharing-deactivate"),
     (
-        "coordinates-set --uuid UUID --latitude 49.61 --longitude 6.13",
+        "coordinates-set NAME --latitude 49.61 --longitude 6.13",
         "coordinates-set",
     ),
-    ("delete --uuid UUID", "delete"),
+    ("delete NAME", "delete"),
 ];
 
 /// `GET /help`
@@ -31,7 +31,7 @@ pub(super) async fn help(request: HttpRequest, site: Site) -> HttpResponse {
                     h3 { (text!(texts, "help-client")) }
                     p { (text!(texts, "help-client-run")) }
                     pre tabindex="0" { code { "stats-admin client create --name \"My front office\"" } }
-                    p { (text!(texts, "help-client-tokens", command = "stats-admin client list")) }
+                    p { (text!(texts, "help-client-tokens", command = "stats-admin client list --tokens")) }
                 }
                 li {
                     h3 { (text!(texts, "help-configure")) }

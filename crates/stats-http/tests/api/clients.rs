@@ -1,8 +1,11 @@
 //! The namespace `client`.
 
+use chrono::{Days, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stats_core::Token;
+use stats_core::{StoredToken, Token, TokenHash, TokenStorage};
+use stats_db::ClientChange;
+use stats_http::{App, HttpConfig};
 use stats_testing::{TestDatabase, on_each_database};
 
 use crate::support::{FrontOffice, ME, Response, Service, uuid};
@@ -90,6 +93,7 @@ fn errors_of_a_new_client_name_the_field(database: &TestDatabase) {
         ("is_sharing_enabled", json!("junk")),
         ("token", json!({})),
         ("token", json!("two words")),
+        ("token", json!(format!("sha256:{}", "0".repeat(64)))),
         ("token", json!("x".repeat(101))),
     ] {
         create_with(field, value).assert_invalid(field);
@@ -135,4 +139,75 @@ fn a_client_can_change_only_its_sharing(database: &TestDatabase) {
         assert_eq!(change(&invalid).status, 400, "{invalid}");
     }
     assert_eq!(office.get(ME).json(), before);
+}
+
+on_each_database!(clients_notice_nothing_of_hashed_tokens);
+fn clients_notice_nothing_of_hashed_tokens(database: &TestDatabase) {
+    let db = database.migrated().with_token_storage(TokenStorage::Hashed);
+    let service = Service::with_app(db.clone(), App::new(db, HttpConfig::default()));
+    let admin = service.admin();
+    let is_hashed = |office: &FrontOffice<'_>| {
+        office.stored().token == Some(StoredToken::Hashed(TokenHash::of(&office.client.token)))
+    };
+    assert!(is_hashed(&admin));
+    let new = json!({"name": "new", "is_sharing_enabled": true, "token": token()});
+    let expected =
+        json!({"name": "new", "is_sharing_enabled": true, "token": new["token"], "role": "1"});
+    let created = admin.send(Method::POST, CLIENT, &new);
+    created.assert_json(201, expected.clone());
+    let of_new = |method, body: &Value| {
+        let request = service.request(method, ME).json(body);
+        Response::to(request.header("X-API-KEY", new["token"].as_str().unwrap()))
+    };
+    of_new(Method::GET, &json!({})).assert_json(200, expected.clone());
+    let change = json!({"is_sharing_enabled": true});
+    of_new(Method::PATCH, &change).assert_json(201, expected);
+    let same_token = json!({"name": "other", "is_sharing_enabled": true, "token": new["token"]});
+    admin
+        .send(Method::POST, CLIENT, &same_token)
+        .assert_invalid("token");
+}
+
+on_each_database!(a_stored_hash_does_not_authenticate);
+fn a_stored_hash_does_not_authenticate(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    service.db.hash_tokens().unwrap();
+    assert_eq!(office.get(ME).status, 200);
+    let hash = office.stored().token.unwrap().to_storage();
+    assert!(hash.starts_with("sha256:"), "{hash}");
+    let error = json!({"Error": "Forbidden - Authentication failed."});
+    for stolen in [&hash, &hash.to_uppercase(), &hash["sha256:".len()..]] {
+        service
+            .get_with_header(ME, "X-API-KEY", stolen)
+            .assert_json(403, error.clone());
+    }
+}
+
+on_each_database!(two_tokens_are_valid_during_a_rotation);
+fn two_tokens_are_valid_during_a_rotation(database: &TestDatabase) {
+    let service = Service::start(database);
+    let office = service.front_office();
+    let until = Utc::now().naive_utc() + Days::new(1);
+    let new = service
+        .db
+        .rotate_token(office.client.uuid, Some(until))
+        .unwrap();
+    let new = new.reveal();
+    let old = office.client.token.reveal();
+    for (token, is_enabled) in [(old, false), (new, true)] {
+        let expected = json!({
+            "name": office.client.name.as_str(), "token": token, "role": "1", "is_sharing_enabled": is_enabled,
+        });
+        let change = json!({"is_sharing_enabled": is_enabled});
+        let request = service.request(Method::PATCH, ME).json(&change);
+        Response::to(request.header("X-API-KEY", token)).assert_json(201, expected.clone());
+        service
+            .get_with_header(ME, "X-API-KEY", token)
+            .assert_json(200, expected);
+    }
+    office.change(&ClientChange::Active(false));
+    for token in [old, new] {
+        assert_eq!(service.get_with_header(ME, "X-API-KEY", token).status, 403);
+    }
 }

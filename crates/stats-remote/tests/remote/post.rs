@@ -62,7 +62,7 @@ fn rejection_has_the_message_of_the_service() {
     };
     let wrong_path = StatsClient::new(
         &format!("{}/dashboardBO", service.address),
-        service.account.token.clone(),
+        stats_testing::token(&service.account).clone(),
         HttpOptions::default(),
     );
     for (error, expected) in [
@@ -198,7 +198,7 @@ fn batch_is_stored_even_if_the_response_is_too_large() {
     let outcome = service.client().post_stats(first).unwrap();
     assert_eq!(outcome.stored.len(), 10);
 
-    let token = service.account.token.clone();
+    let token = stats_testing::token(&service.account).clone();
     let small = service.client_with(token, small_responses());
     let error = small.post_stats(second).unwrap_err();
     assert!(error.is_too_large(), "{error:?}");

@@ -35,7 +35,10 @@ impl Service {
     }
 
     pub(crate) fn client(&self) -> StatsClient {
-        self.client_with(self.account.token.clone(), HttpOptions::default())
+        self.client_with(
+            stats_testing::token(&self.account).clone(),
+            HttpOptions::default(),
+        )
     }
 
     pub(crate) fn client_with(&self, token: Token, options: HttpOptions) -> StatsClient {

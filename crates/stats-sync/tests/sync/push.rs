@@ -364,7 +364,7 @@ fn unreachable_remote_or_unknown_token_rejects_no_stat() {
     let unreachable = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let token = peer.account.token.clone();
+        let token = stats_testing::token(&peer.account).clone();
         StatsClient::new(&url, token, HttpOptions::default()).unwrap()
     };
     for (remote, what) in [
@@ -434,7 +434,7 @@ fn preview_equals_the_push_and_identifies_no_client(database: &TestDatabase) {
 
     let mut secrets = vec![database.url().to_owned()];
     for client in clients {
-        let token = client.token.reveal().to_owned();
+        let token = stats_testing::token(&client).reveal().to_owned();
         secrets.extend([client.name.to_string(), client.uuid.to_string(), token]);
     }
     for request in peer.requests() {

@@ -109,7 +109,7 @@ impl Peer {
     }
 
     pub(crate) fn client_with(&self, options: HttpOptions) -> StatsClient {
-        let token = self.account.token.clone();
+        let token = stats_testing::token(&self.account).clone();
         StatsClient::new(&self.connection.url(), token, options).unwrap()
     }
 

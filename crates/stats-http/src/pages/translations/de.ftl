@@ -352,7 +352,7 @@ help-commands = Befehle auf dem Rechner dieses Dienstes
 command = Befehl
 command-effect = Wirkung
 command-text = { $command ->
-    [list] Listet die Clients mit ihren Token auf
+    [list] Listet die Clients auf
     [rotate-token] Gibt einem Client ein neues Token
     [deactivate] Sperrt einen Client aus; activate lässt ihn wieder zu
     [sharing-deactivate] Verhindert, dass Statistiken eines Clients an andere Instanzen gesendet werden; sharing-activate erlaubt es

@@ -352,7 +352,7 @@ help-commands = Commands on the machine of this service
 command = Command
 command-effect = What it does
 command-text = { $command ->
-    [list] Lists the clients with their tokens
+    [list] Lists the clients
     [rotate-token] Gives a client a new token
     [deactivate] Locks a client out; activate lets it in again
     [sharing-deactivate] Keeps the stats of a client from being pushed to other instances; sharing-activate allows it

@@ -352,7 +352,7 @@ help-commands = Commandes sur la machine de ce service
 command = Commande
 command-effect = Effet
 command-text = { $command ->
-    [list] Affiche les clients avec leurs jetons
+    [list] Affiche les clients
     [rotate-token] Donne un nouveau jeton à un client
     [deactivate] Bloque l’accès d’un client ; activate le rétablit
     [sharing-deactivate] Empêche l’envoi des statistiques d’un client à d’autres instances ; sharing-activate l’autorise

@@ -352,7 +352,7 @@ help-commands = Opdrachten op de machine van deze dienst
 command = Opdracht
 command-effect = Wat de opdracht doet
 command-text = { $command ->
-    [list] Toont de clients met hun tokens
+    [list] Toont de clients
     [rotate-token] Geeft een client een nieuw token
     [deactivate] Sluit een client buiten; activate laat hem weer toe
     [sharing-deactivate] Voorkomt dat statistieken van een client naar andere instanties worden gestuurd; sharing-activate staat het toe
