@@ -1,6 +1,8 @@
 //! What `stats push` and `stats pull` have in common.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error};
 use clap::Args;
@@ -23,16 +25,26 @@ pub(super) struct RemoteToken {
         allow_hyphen_values = true
     )]
     token: Option<Token>,
+    /// File with the token and nothing else
+    #[arg(
+        long = "remote-token-file",
+        value_name = "FILE",
+        conflicts_with = "token"
+    )]
+    token_file: Option<PathBuf>,
 }
 
 impl RemoteToken {
     /// A client of the remote that the settings name, with this token or that of the settings.
     pub(super) fn connect(self, settings: &Settings) -> anyhow::Result<StatsClient> {
-        let token = self.token.or_else(|| settings.remote_stats_token.clone());
+        let token = match self.token_file {
+            Some(path) => Some(read_token(&path)?),
+            None => self.token.or_else(|| settings.remote_stats_token.clone()),
+        };
         let token = token.with_context(|| {
             let address = &settings.remote_stats_server;
             format!(
-                "no token for {}: set REMOTE_STATS_TOKEN or pass --remote-token",
+                "no token for {}: set REMOTE_STATS_TOKEN or pass --remote-token-file",
                 address.as_str()
             )
         })?;
@@ -46,6 +58,12 @@ impl RemoteToken {
     ) -> Result<StatsClient, RemoteError> {
         connect(settings, self.token.unwrap_or_else(Token::generate))
     }
+}
+
+/// Reads a token from a file, without white space around it.
+fn read_token(path: &Path) -> anyhow::Result<Token> {
+    let read = || Ok::<Token, Error>(fs::read_to_string(path)?.trim().parse()?);
+    read().with_context(|| format!("cannot read a token from {}", path.display()))
 }
 
 fn connect(settings: &Settings, token: Token) -> Result<StatsClient, RemoteError> {

@@ -28,6 +28,10 @@ fn wrong_arguments_exit_with_2() {
         ),
         ("client activate --uuid CASES", "'CASES' is not a UUID"),
         ("client rotate-token x --keep-old 0", "0 is not in 1..=365"),
+        (
+            "stats push --remote-token x --remote-token-file y",
+            "cannot be used with",
+        ),
         ("stats purge --nb-month 0", "0 is not in 1..=1200"),
         ("stats purge --nb-month -1", "unexpected argument '-1'"),
         ("stats purge --nb-month 1201", "1201 is not in 1..=1200"),

@@ -1,5 +1,6 @@
 //! `stats push` and `stats pull`.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Command;
 use std::sync::{Mutex, mpsc};
@@ -193,7 +194,7 @@ fn wrong_arguments_are_reported_before_a_request() {
     let pull = format!("stats pull --client-uuid {}", local.owner.uuid);
     for line in ["stats push", &pull] {
         let failure = message(&local.run_without_token(&remote.url(), line), 1);
-        let expected = "set REMOTE_STATS_TOKEN or pass --remote-token";
+        let expected = "set REMOTE_STATS_TOKEN or pass --remote-token-file";
         assert!(failure.ends_with(expected), "{failure}");
     }
     assert!(remote.requests().is_empty());
@@ -209,6 +210,39 @@ fn token_may_begin_with_a_hyphen() {
     assert_eq!(local.run_without_token(&remote.url(), line).code, 0);
     let requests = remote.requests();
     assert_eq!(requests[0].header("x-api-key"), Some("-sesame"));
+}
+
+#[test]
+fn token_can_be_in_a_file() {
+    let database = TestDatabase::sqlite();
+    let local = Local::new(&database);
+    local.insert(1);
+    let remote = Remote::answering(already_there());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let push = || {
+        let line = format!("stats push --remote-token-file {}", path.display());
+        local.run(&remote.url(), "unused", &line)
+    };
+    let error = |problem: &str| {
+        let error = message(&push(), 1);
+        let start = format!("cannot read a token from {}: {problem}", path.display());
+        assert!(error.starts_with(&start), "{error}");
+    };
+    error("No such file");
+    for (content, problem) in [
+        (&b""[..], "a token has 1 to 100 visible"),
+        (b"sesame sesame", "a token has 1 to 100 visible"),
+        (b"\xff", "stream did not contain valid UTF-8"),
+    ] {
+        fs::write(&path, content).unwrap();
+        error(problem);
+    }
+    assert!(remote.requests().is_empty());
+    fs::write(&path, "sesame\n").unwrap();
+    assert_eq!(push().code, 0);
+    let requests = remote.requests();
+    assert_eq!(requests[0].header("x-api-key"), Some("sesame"));
 }
 
 #[test]
