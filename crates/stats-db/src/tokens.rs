@@ -6,11 +6,11 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use stats_core::{Client, ClientId, ClientUuid, StoredToken, Token, TokenHash, TokenStorage};
 
-use crate::connection::DbConnection;
+use crate::connection::{Access, Connector, DbConnection};
 use crate::rows::ClientRow;
 use crate::schema::{client, client_token};
 use crate::types::DbUuid;
-use crate::{Db, DbError};
+use crate::{DatabaseUrl, Db, DbError, Timeouts};
 
 /// The texts under which a token may be stored.
 struct Forms {
@@ -113,12 +113,11 @@ impl Db {
     }
 
     /// Replaces all plain tokens by their hashes in one transaction. Returns their number.
+    ///
+    /// Then rewrites a SQLite file, because free parts of it have copies of tokens. Writers wait for that, readers do not.
+    /// After an error, another call rewrites it.
     pub fn hash_tokens(&self) -> Result<usize, DbError> {
-        self.write(|conn| {
-            if let DbConnection::Sqlite(conn) = conn {
-                // Overwrite the tokens in the file.
-                conn.batch_execute("PRAGMA secure_delete = ON")?;
-            }
+        let hashed = self.write(|conn| {
             let current: Vec<(i32, Option<String>)> = client::table
                 .select((client::id, client::token))
                 .load(conn)?;
@@ -139,7 +138,14 @@ impl Db {
                 }
             }
             Ok(hashed)
-        })
+        })?;
+        if let DatabaseUrl::Sqlite(_) = self.url() {
+            let connector = Connector::new(self.url(), Access::Write, &Timeouts::default());
+            let mut conn = connector.open()?.conn;
+            // The WAL has old pages too.
+            conn.batch_execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+        }
+        Ok(hashed)
     }
 }
 

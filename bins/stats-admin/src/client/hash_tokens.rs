@@ -9,6 +9,9 @@ use crate::terminal::{Terminal, count};
 /// A copy of the database then reveals no token. It cannot be undone, and no command shows the tokens afterwards. The
 /// clients go on using their tokens, also while the command runs, but the Python service no longer authenticates them.
 /// The setting TOKEN_STORAGE decides how new tokens are stored.
+///
+/// A SQLite file is rewritten, since free parts of it have copies of the tokens. Meanwhile the server refuses new stats
+/// with 503, and the disk needs room for a second copy.
 #[derive(Debug, Args)]
 pub(crate) struct HashTokens {
     /// Do not ask for confirmation
