@@ -1,0 +1,60 @@
+//! Runs the commands of the documentation.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use stats_db::Db;
+use stats_testing::TestDatabase;
+use stats_testing_http::{Page, Programs};
+
+/// Makes a test of each page, and the list of all.
+macro_rules! pages {
+    ($($test:ident: $path:literal,)*) => {
+        const PAGES: &[&str] = &[$($path),*];
+        $(
+            #[test]
+            fn $test() {
+                run($path);
+            }
+        )*
+    };
+}
+
+pages! {
+    readme: "README.md",
+}
+
+fn run(path: &str) {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    let programs = PROGRAMS.get_or_init(|| Programs::with_admin(env!("CARGO_BIN_EXE_stats-admin")));
+    let page = Page::read(path);
+    if !page.needs_postgres() {
+        return page.run(programs, None);
+    }
+    if let Some(database) = TestDatabase::postgres() {
+        Db::create(&database.url().parse().unwrap()).unwrap();
+        page.run(programs, Some(database.url()));
+    }
+}
+
+#[test]
+fn the_pages_with_commands_are_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let names = fs::read_dir(root.join("docs")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let pages = names.filter(|name| name.ends_with(".md"));
+    let pages = pages.map(|name| format!("docs/{name}"));
+    for page in pages.chain(["README.md".to_owned()]) {
+        assert_eq!(
+            Page::read(&page).has_commands(),
+            PAGES.contains(&page.as_str()),
+            "{page}: list it in {} if it has blocks of sh, and only then",
+            file!()
+        );
+    }
+    for page in PAGES {
+        assert!(root.join(page).exists(), "there is no {page}");
+    }
+}
