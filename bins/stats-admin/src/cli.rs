@@ -120,6 +120,12 @@ mod tests {
     }
 
     #[test]
+    fn docs_commands_md_is_up_to_date() {
+        let section = stats_testing_http::commands(Arguments::command().name(PROGRAM));
+        stats_testing::assert_generated("docs/commands.md", PROGRAM, &section);
+    }
+
+    #[test]
     fn flat_name_is_expanded_if_it_is_the_first_argument() {
         for (flat, expanded) in [
             ("client_create --name x_y", "client create --name x_y"),

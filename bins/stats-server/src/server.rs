@@ -252,4 +252,10 @@ mod tests {
     fn the_command_line_definition_is_valid() {
         Arguments::command().debug_assert();
     }
+
+    #[test]
+    fn docs_commands_md_is_up_to_date() {
+        let section = stats_testing_http::commands(Arguments::command());
+        stats_testing::assert_generated("docs/commands.md", "stats-server", &section);
+    }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod commands;
 mod installed;
 mod page;
 mod programs;
@@ -8,6 +9,7 @@ mod reverse_proxy;
 mod server;
 mod service;
 
+pub use commands::commands;
 pub use installed::installed;
 pub use page::Page;
 pub use programs::Programs;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod database;
+mod generated;
 mod proxy;
 
 use chrono::NaiveDate;
@@ -10,6 +11,7 @@ use stats_core::{
 use stats_db::Db;
 
 pub use database::{HeldLock, TestDatabase};
+pub use generated::{assert_generated, json_block};
 pub use proxy::Proxy;
 
 /// Creates a user whose stats are shared.

@@ -23,6 +23,7 @@ macro_rules! pages {
 }
 
 pages! {
+    configuration: "docs/configuration.md",
     readme: "README.md",
 }
 
