@@ -15,8 +15,8 @@ use stats_core::{AnalysisId, Client, ClientId, DateRange, Page, StatsFilter};
 use stats_db::Db;
 use utoipa::IntoParams;
 
-use super::schema;
 use super::stats_json::{ListWriter, Metadata};
+use super::{documents, schema};
 use crate::errors::ApiError;
 use crate::extract::lenient::{Analyses, AnalysisText, Day, Flag, Number, StatsTypeText, Text};
 use crate::extract::{Authenticated, Input, from_query_and_body};
@@ -134,7 +134,8 @@ fn visible_owner(client: &Client) -> Option<ClientId> {
 #[utoipa::path(get, path = "/api/v1/stats/", operation_id = "list_stats", tag = "stats",
     params(ListQuery), responses(
     (status = 200, description = "The stats, ordered by date and then by id", body = schema::StatsList,
-        headers(("X-Total-Count" = u64, description = "Number of stats before paging"))),
+        headers(("X-Total-Count" = u64, description = "Number of stats before paging")),
+        example = json!(documents::list())),
 ))]
 pub(super) async fn list(request: Authenticated<StatsFilter>) -> Result<HttpResponse, ApiError> {
     let Authenticated {
@@ -169,7 +170,8 @@ impl Input for AnalysisPath {
 #[utoipa::path(get, path = "/api/v1/stats/{anr}", operation_id = "get_stats", tag = "stats",
     params(("anr" = Uuid, Path, description = "The analysis")), responses(
     (status = 200, description = "The stats, ordered by date and then by id", body = [schema::Stat],
-        headers(("X-Total-Count" = u64, description = "Number of stats"))),
+        headers(("X-Total-Count" = u64, description = "Number of stats")),
+        example = json!([documents::stat()])),
     (status = 404, description = "The analysis has no stats that the client may read"),
 ))]
 pub(super) async fn list_analysis(

@@ -1,6 +1,7 @@
 //! The API, version 1.
 
 mod client;
+mod documents;
 mod list;
 mod post;
 mod processed;
@@ -48,15 +49,18 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 
 /// The specification of these routes.
 #[derive(OpenApi)]
-#[openapi(paths(
-    post::create,
-    list::list,
-    list::list_analysis,
-    list::delete_analysis,
-    processed::process,
-    processed::list,
-    client::create,
-    client::me,
-    client::change,
-))]
+#[openapi(
+    paths(
+        post::create,
+        list::list,
+        list::list_analysis,
+        list::delete_analysis,
+        processed::process,
+        processed::list,
+        client::create,
+        client::me,
+        client::change,
+    ),
+    components(schemas(documents::StatData))
+)]
 pub(crate) struct Documented;

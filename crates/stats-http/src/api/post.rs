@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use stats_core::{Client, Page, Stat, last_acceptable_date, parse_batch};
 
-use super::schema;
 use super::stats_json::{ListWriter, Metadata};
+use super::{documents, schema};
 use crate::errors::ApiError;
 use crate::extract::{Authenticated, Body, Input, read_json_body};
 use crate::function_name::function_name;
@@ -39,8 +39,9 @@ impl Input for Batch {
 ///
 /// If one stat is malformed, none is stored. Stats whose id is stored already are skipped.
 #[utoipa::path(post, path = "/api/v1/stats/", operation_id = "create_stats", tag = "stats",
-    request_body = Vec<schema::NewStat>, responses(
-    (status = 201, description = "The stats that were stored", body = schema::StatsList),
+    request_body(content = Vec<schema::NewStat>, example = json!(documents::batch())), responses(
+    (status = 201, description = "The stats that were stored", body = schema::StatsList,
+        example = json!(documents::list())),
     (status = 207, description = "The stats that were stored; the others were stored already", body = schema::StatsList),
 ))]
 pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse, ApiError> {

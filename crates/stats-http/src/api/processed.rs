@@ -11,7 +11,7 @@ use stats_core::{Client, MIN_DATE, StatsFilter, StatsType, last_acceptable_date}
 use stats_processors::Shape;
 use utoipa::{IntoParams, ToSchema};
 
-use super::schema;
+use super::{documents, schema};
 use crate::errors::ApiError;
 use crate::extract::lenient::{Analyses, Day, Flag, Parameters, StatsTypeText, Text};
 use crate::extract::{Authenticated, Input, from_query_and_body};
@@ -127,7 +127,7 @@ pub(super) struct Processed {
 /// Run a processor on the stats of all clients
 #[utoipa::path(get, path = "/api/v1/stats/processed/", operation_id = "processing_list", tag = "processed",
     params(ProcessQuery), responses(
-    (status = 200, description = "The result", body = Processed),
+    (status = 200, description = "The result", body = Processed, example = json!(documents::processed())),
 ))]
 pub(super) async fn process(request: Authenticated<Process>) -> Result<HttpResponse, ApiError> {
     let Authenticated {

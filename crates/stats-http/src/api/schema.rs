@@ -3,17 +3,19 @@
 
 use chrono::NaiveDate;
 use serde::Deserialize;
-use stats_core::{MAX_DATA_BYTES, MAX_DEPTH, MAX_OBJECTS, RawJson};
+use stats_core::{MAX_DATA_BYTES, MAX_DEPTH, MAX_OBJECTS, RawJson, StatsType};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, SchemaType};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
+use super::documents;
 use super::stats_json::Metadata;
 use crate::extract::lenient::StatsTypeText;
 
 /// A document about one analysis on one day.
 #[derive(ToSchema)]
+#[schema(examples(json!(documents::stat())))]
 pub(super) struct Stat {
     /// The id of the stat, the same on all instances.
     uuid: Uuid,
@@ -29,23 +31,10 @@ pub(super) struct Stat {
 /// A stat to store.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({
-    "anr": "f1b1a6f5-1a3e-4bb7-9ed8-3e6ba5a9f2c1",
-    "type": "threat",
-    "date": "2026-11-20",
-    "data": [{
-        "uuid": "b402d4e0-4576-11e9-9173-0800277f0571",
-        "label1": "Erreur d'utilisation",
-        "label2": "Error in use",
-        "label3": "Benutzungsfehler",
-        "label4": "Gebruikersfout",
-        "count": 12,
-        "maxRisk": 36,
-        "averageRate": "2.82",
-    }],
-})))]
+#[schema(examples(json!(documents::new_stat(StatsType::Threat))))]
 pub(super) struct NewStat {
-    /// The id of the stat. By default the service generates one, and a repeated request is stored twice.
+    /// The id of the stat. By default the service generates one, and a repeated request is stored twice. A stat whose id
+    /// is stored already is skipped.
     uuid: Option<Uuid>,
     /// The analysis.
     anr: Uuid,
@@ -70,7 +59,7 @@ pub(super) struct Document;
 impl PartialSchema for Document {
     fn schema() -> RefOr<Schema> {
         let description = format!(
-            "A document. The document of a stat has at most {MAX_DEPTH} levels, {} MiB and, if it is a list, \
+            "A document. `StatData` describes the documents of stats, which the service does not enforce. The document of a stat has at most {MAX_DEPTH} levels, {} MiB and, if it is a list, \
              {MAX_OBJECTS} elements. It contains no U+0000, and its numbers are within the range of a 64-bit float. The \
              service keeps its JSON value but not its text: the order of keys, white space and the notation of numbers \
              such as 1e2 may change, and the last of duplicate keys counts.",

@@ -6,6 +6,7 @@ mod auth;
 mod clients;
 mod compression;
 mod csv;
+mod documents;
 mod example;
 mod instance;
 mod limits;

@@ -132,13 +132,3 @@ fn swagger_ui_has_dark_styles_without_inline_code(database: &TestDatabase) {
     decoder.read_to_string(&mut styles).unwrap();
     assert!(styles.contains("html.dark-mode .swagger-ui"));
 }
-
-on_each_database!(the_example_of_a_stat_is_stored);
-fn the_example_of_a_stat_is_stored(database: &TestDatabase) {
-    let service = Service::start(database);
-    let document = service.get("/api/v1/openapi.json").json();
-    let example = &document["components"]["schemas"]["NewStat"]["examples"][0];
-    let response = service.front_office().post(&json!([example]));
-    assert_eq!(response.status, 201, "{response:?}");
-    assert_eq!(response.data()[0]["data"], example["data"]);
-}
