@@ -20,8 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// A page of the documentation, whose commands can be run.
 ///
 /// Its commands are the fenced blocks with the info string `sh`. Blocks with another one, such as `console` or
-/// `sh not tested`, are not run. A `json` block after commands is the last JSON value that they print, see
-/// [`Page::run`].
+/// `sh not tested`, are not run. A `json` block after commands is the last JSON value that they print, an `output` block
+/// all that they print, see [`Page::run`].
 pub struct Page {
     name: String,
     blocks: Vec<Block>,
@@ -73,11 +73,11 @@ impl Page {
     /// the server listens. curl fails if the status of an answer is 400 or above, unless the answer is compared. All
     /// processes are killed at the end.
     ///
-    /// JSON is compared with tolerance for values that vary, see [`difference`].
+    /// Output is compared with tolerance for values that vary, see [`difference`].
     ///
     /// # Panics
     ///
-    /// If a command fails, with its block and output, or if JSON differs.
+    /// If a command fails, with its block and output, or if the output differs.
     pub fn run(&self, programs: &Programs, postgres_url: Option<&str>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let state = folder.path();
@@ -163,7 +163,9 @@ impl Page {
     /// The block with what a block of commands prints.
     fn expected(&self, number: usize) -> Option<&Block> {
         let next = self.blocks.get(number + 1)?;
-        (next.info == "json").then_some(next)
+        ["json", "output"]
+            .contains(&next.info.as_str())
+            .then_some(next)
     }
 
     fn failure(&self, state: &Path) -> String {
@@ -203,14 +205,49 @@ impl Page {
             let printed =
                 fs::read_to_string(state.join(format!("{number}.out"))).unwrap_or_default();
             let place = format!("{}, line {}", self.name, expected.line);
-            let documented = last_json(&ports.replaced(&expected.text))
-                .unwrap_or_else(|| panic!("{place}: this is not JSON"));
-            let actual = last_json(&printed)
-                .unwrap_or_else(|| panic!("{place}: the commands do not end with JSON: {printed}"));
-            if let Some(difference) = difference(&documented, &actual) {
-                let actual = serde_json::to_string_pretty(&actual).unwrap_or_default();
-                panic!("{place}: {difference}\nThe commands print:\n{actual}");
+            let documented = ports.replaced(&expected.text);
+            let difference = if expected.info == "output" {
+                text_difference(&documented, &printed)
+            } else {
+                let documented =
+                    last_json(&documented).unwrap_or_else(|| panic!("{place}: this is not JSON"));
+                let actual = last_json(&printed);
+                actual.map_or(Some("there is no JSON at the end".to_owned()), |actual| {
+                    difference(&documented, &actual)
+                })
+            };
+            if let Some(difference) = difference {
+                panic!("{place}: {difference}\nThe commands print:\n{printed}");
             }
+        }
+    }
+}
+
+/// The first line that differs between a documented text and an actual one. Words are compared like texts in JSON.
+fn text_difference(documented: &str, actual: &str) -> Option<String> {
+    let words = |line: &str| {
+        line.split([' ', ','])
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (mut documented, mut actual) = (documented.lines(), actual.lines());
+    loop {
+        let pair = (documented.next(), actual.next());
+        let is_same = match pair {
+            (None, None) => return None,
+            (Some(documented), Some(actual)) => {
+                let (documented, actual) = (words(documented), words(actual));
+                documented.len() == actual.len()
+                    && documented
+                        .iter()
+                        .zip(&actual)
+                        .all(|(one, other)| is_same_text(one, other))
+            }
+            _ => false,
+        };
+        if !is_same {
+            let [documented, actual] = [pair.0, pair.1].map(Option::unwrap_or_default);
+            return Some(format!("documented: {documented}; actual: {actual}"));
         }
     }
 }
@@ -476,6 +513,25 @@ mod tests {
             "stats-server & # on port 5000\nrunner_wait :5000\nA=1 PORT=5001 \\\n  stats-server &\nrunner_wait :5001\n\
              stats-server && b\nb &\n"
         );
+    }
+
+    #[test]
+    fn texts_are_compared_by_line_and_word() {
+        let documented = "2026-01-01,x y\n204\n";
+        assert_eq!(text_difference(documented, "2027-01-01,x y\n204"), None);
+        for (actual, expected) in [
+            (
+                "2027-01-01,x z\n204",
+                "documented: 2026-01-01,x y; actual: 2027-01-01,x z",
+            ),
+            ("2027-01-01,x y", "documented: 204; actual: "),
+            ("2027-01-01,x y\n204\n1", "documented: ; actual: 1"),
+        ] {
+            assert_eq!(
+                text_difference(documented, actual).as_deref(),
+                Some(expected)
+            );
+        }
     }
 
     #[test]

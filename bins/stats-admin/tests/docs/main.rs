@@ -23,6 +23,7 @@ macro_rules! pages {
 }
 
 pages! {
+    api: "docs/api.md",
     configuration: "docs/configuration.md",
     readme: "README.md",
 }
