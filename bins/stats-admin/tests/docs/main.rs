@@ -1,6 +1,9 @@
 //! Runs the commands of the documentation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod crates;
+mod links;
+
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -8,6 +11,9 @@ use std::sync::OnceLock;
 use stats_db::Db;
 use stats_testing::TestDatabase;
 use stats_testing_http::{Page, Programs};
+
+/// The folder of the repository.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Makes a test of each page, and the list of all.
 macro_rules! pages {
@@ -41,22 +47,36 @@ fn run(path: &str) {
     }
 }
 
-#[test]
-fn the_pages_with_commands_are_run() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let names = fs::read_dir(root.join("docs")).unwrap();
+/// The paths of all pages in the repository.
+fn pages() -> Vec<String> {
+    let docs = Path::new(ROOT).join("docs");
+    let names = fs::read_dir(docs).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let pages = names.filter(|name| name.ends_with(".md"));
     let pages = pages.map(|name| format!("docs/{name}"));
-    for page in pages.chain(["README.md".to_owned()]) {
+    pages.chain(["README.md".to_owned()]).collect()
+}
+
+#[test]
+fn the_pages_with_commands_are_run() {
+    let all = pages();
+    for page in &all {
         assert_eq!(
-            Page::read(&page).has_commands(),
+            Page::read(page).has_commands(),
             PAGES.contains(&page.as_str()),
             "{page}: list it in {} if it has blocks of sh, and only then",
             file!()
         );
     }
     for page in PAGES {
-        assert!(root.join(page).exists(), "there is no {page}");
+        assert!(all.iter().any(|name| name == page), "there is no {page}");
+    }
+}
+
+#[test]
+fn the_readme_lists_all_pages() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    for page in pages().iter().filter(|page| *page != "README.md") {
+        assert!(readme.contains(&format!("]({page})")), "{page}");
     }
 }
