@@ -73,7 +73,9 @@ impl Page {
     /// the server listens. curl fails if the status of an answer is 400 or above, unless the answer is compared. All
     /// processes are killed at the end.
     ///
-    /// Output is compared with tolerance for values that vary, see [`difference`].
+    /// Output is compared with tolerance: texts that vary from run to run by their kind (UUIDs, dates, times and
+    /// versions), a documented text that ends with `…` with the beginning of the actual one, and a documented list that
+    /// ends with `"…"` likewise.
     ///
     /// # Panics
     ///
@@ -386,11 +388,7 @@ impl Drop for Group {
     }
 }
 
-/// The first difference between a documented JSON value and an actual one.
-///
-/// Texts that vary from run to run are compared by their kind: UUIDs, dates, times and versions. A documented text that
-/// ends with `…` stands for all texts that begin alike. A documented list that ends with `"…"` stands for all lists that
-/// begin alike.
+/// The first difference between a documented JSON value and an actual one, with the tolerance of [`Page::run`].
 fn difference(documented: &Value, actual: &Value) -> Option<String> {
     match (documented, actual) {
         (Value::Object(documented), Value::Object(actual)) => {
