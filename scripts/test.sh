@@ -11,6 +11,7 @@ command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: install Rust from 
 scripts/install-missing.sh <<'NEEDS'
 cc gcc
 make make
+curl curl
 initdb postgresql
 setpriv util-linux
 nginx nginx-light

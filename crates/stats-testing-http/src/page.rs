@@ -490,6 +490,63 @@ mod tests {
         );
     }
 
+    /// Runs a page, and returns the message of its failure.
+    fn run(text: &str) -> Result<(), String> {
+        let page = Page {
+            name: "page.md".to_owned(),
+            blocks: blocks(text),
+        };
+        let result = std::panic::catch_unwind(|| page.run(&Programs::none(), None));
+        result.map_err(|message| *message.downcast::<String>().unwrap())
+    }
+
+    #[test]
+    fn commands_share_a_shell_and_an_empty_folder() {
+        let text = "```sh\nA=$(ls -A | wc -l)\n```\n```console\n$ false\n```\n```sh\n\
+                    echo \"[$A, \\\"${DATABASE_URL-none}\\\"]\"\n```\n```json\n[0, \"none\"]\n```\n";
+        assert_eq!(run(text), Ok(()));
+    }
+
+    #[test]
+    fn a_failure_names_the_line_and_has_the_output() {
+        for (commands, expected) in [
+            (
+                "echo out; echo err >&2; (exit 3) | cat",
+                ["line 5", "out", "err"],
+            ),
+            (
+                "echo \"$UNKNOWN\"",
+                ["line 5", "UNKNOWN", "unbound variable"],
+            ),
+            ("fi", ["line 5", "syntax error", "fi"]),
+        ] {
+            let error = run(&format!("```sh\ntrue\n```\n```sh\n{commands}\n```\n")).unwrap_err();
+            for expected in expected {
+                assert!(error.contains(expected), "{commands}: {error}");
+            }
+        }
+        let error = run("```sh\necho '[1]'\n```\n```json\n[2]\n```\n").unwrap_err();
+        assert!(
+            error.contains("line 5: 0: documented: 2; actual: 1"),
+            "{error}"
+        );
+        let error = run("```sh\necho 1\n```\n```output\n2\n```\n").unwrap_err();
+        assert!(
+            error.contains("line 5: documented: 2; actual: 1"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn background_processes_end_with_the_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let text = format!("```sh\nsleep 1000 &\necho $! >{}\n```\n", file.display());
+        assert_eq!(run(&text), Ok(()));
+        let pid = fs::read_to_string(file).unwrap();
+        assert!(!Path::new("/proc").join(pid.trim()).exists());
+    }
+
     #[test]
     fn the_last_json_at_the_end_counts() {
         for (text, expected) in [

@@ -42,6 +42,12 @@ impl Programs {
         Self(folder)
     }
 
+    /// An empty folder.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         self.0.path()
