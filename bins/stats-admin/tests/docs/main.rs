@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use stats_db::Db;
 use stats_testing::TestDatabase;
 use stats_testing_http::{Page, Programs};
@@ -80,6 +81,17 @@ fn the_commands_of_all_pages_are_run() {
         "list the pages with blocks of sh in {}",
         file!()
     );
+}
+
+#[test]
+fn the_page_on_the_api_names_every_route() {
+    let read = |name: &str| fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let specification: Value = serde_json::from_str(&read("docs/openapi.json")).unwrap();
+    let page = read("docs/api.md");
+    for path in specification["paths"].as_object().unwrap().keys() {
+        let path = path.strip_prefix("/api/v1").unwrap_or(path);
+        assert!(page.contains(path), "{path}");
+    }
 }
 
 #[test]
