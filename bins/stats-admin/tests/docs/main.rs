@@ -1,7 +1,7 @@
 //! Runs the commands of the documentation.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod crates;
+mod architecture;
 mod links;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! The picture of the crates in the documentation.
+//! The crates and the tables in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -60,4 +60,21 @@ fn docs_architecture_md_has_the_crates() {
     }
     picture += "```\n";
     assert_generated("docs/architecture.md", "crates", &picture);
+}
+
+#[test]
+fn docs_architecture_md_names_all_tables() {
+    let read = |path: &str| fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let page = read("docs/architecture.md");
+    let folders = fs::read_dir(Path::new(ROOT).join("migrations/sqlite")).unwrap();
+    let mut tables = 0;
+    for folder in folders {
+        let migration = fs::read_to_string(folder.unwrap().path().join("up.sql")).unwrap();
+        for rest in migration.split("CREATE TABLE ").skip(1) {
+            let table = rest.split(' ').next().unwrap();
+            assert!(page.contains(&format!("`{table}`")), "{table}");
+            tables += 1;
+        }
+    }
+    assert!(tables >= 7);
 }
