@@ -142,6 +142,11 @@ impl Db {
         self.shared.monitor.check(timeout)
     }
 
+    /// The wait for a lock.
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        self.shared.timeouts.lock
+    }
+
     /// The number of open connections.
     pub fn connections(&self) -> Connections {
         let states = [self.shared.readers.state(), self.shared.writers.state()];
@@ -255,7 +260,7 @@ impl Db {
         }
     }
 
-    fn session(&self, access: Access) -> Result<Session<'_>, DbError> {
+    pub(crate) fn session(&self, access: Access) -> Result<Session<'_>, DbError> {
         let Shared {
             url,
             timeouts,

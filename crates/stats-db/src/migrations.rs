@@ -124,7 +124,7 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(5))
+            Err(DbError::PendingMigrations(6))
         ));
         let all = db.migrate().unwrap();
         assert_eq!(
@@ -134,7 +134,8 @@ mod tests {
                 "20261120100000",
                 "20261121100000",
                 "20261121200000",
-                "20261130100000"
+                "20261130100000",
+                "20261130300000"
             ]
         );
         db.require_migrated().unwrap();

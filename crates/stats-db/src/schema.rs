@@ -64,6 +64,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    push_run (remote) {
+        remote -> Text,
+        finished_at -> Timestamp,
+        completed_at -> Nullable<Timestamp>,
+        failures -> Integer,
+        sent -> BigInt,
+        refused -> BigInt,
+        message -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     stats_change (id) {
         id -> Integer,
         counter -> BigInt,

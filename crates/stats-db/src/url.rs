@@ -198,6 +198,15 @@ impl DatabaseUrl {
         Self::Sqlite(path.as_ref().to_owned())
     }
 
+    /// The same location, with an absolute path.
+    #[must_use]
+    pub fn absolute(&self) -> Self {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(std::path::absolute(path).unwrap_or(path.clone())),
+            Self::Postgres(_) => self.clone(),
+        }
+    }
+
     /// A PostgreSQL database. Fails if its URL would not parse.
     pub fn postgres(parts: &PostgresParts) -> Result<Self, DbError> {
         let mut credentials = encode(parts.user.as_deref().unwrap_or_default());

@@ -54,8 +54,8 @@ pub struct PushReport {
 /// After this many consecutive ambiguous failures, the remote is considered faulty.
 const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
-/// Pushes the stats of the clients with sharing enabled to a remote. The result is an error only if the database fails;
-/// an error of the remote is in the report.
+/// Pushes the stats of the clients with sharing enabled to a remote, and records how the push ended. The result is an error
+/// only if the database fails; an error of the remote is in the report.
 pub fn push(
     db: &Db,
     remote: &StatsClient,
@@ -79,7 +79,24 @@ pub fn push(
     if report.outcome != Outcome::Complete {
         report.waiting = count(db, &outboxes)?;
     }
+    record(db, remote, &report);
     Ok(report)
+}
+
+/// Records the end of a push, for monitoring. The push itself does not depend on it.
+fn record(db: &Db, remote: &StatsClient, report: &PushReport) {
+    let failure = match &report.outcome {
+        Outcome::Complete => None,
+        Outcome::Cancelled => Some("stopped".to_owned()),
+        Outcome::Failed(error) => Some(WithCauses(error).to_string()),
+    };
+    let (sent, refused) = (report.sent, report.rejected.total());
+    if let Err(error) = db.record_push(remote.address(), sent, refused, failure.as_deref()) {
+        log::warn!(
+            "The end of the push is not recorded: {}",
+            WithCauses(&error)
+        );
+    }
 }
 
 /// Calls `visit` with the number of stats and the [`payload`] of each batch that a push would send. Sends nothing.

@@ -1,0 +1,84 @@
+//! How the last push to each remote ended.
+
+use chrono::{NaiveDateTime, Utc};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::connection::on_each_backend;
+use crate::schema::push_run;
+use crate::{Db, DbError};
+
+/// The last push to a remote.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct PushRun {
+    /// The address of the remote.
+    pub remote: String,
+    /// When it ended (UTC).
+    pub finished_at: NaiveDateTime,
+    /// When the last complete push ended (UTC), if there was one.
+    pub completed_at: Option<NaiveDateTime>,
+    /// The number of pushes since then. They ended early.
+    pub failures: i32,
+    /// The number of stats that the remote stored.
+    pub sent: i64,
+    /// The number of stats that the remote refused.
+    pub refused: i64,
+    /// Why it ended early; `None` if it was complete.
+    pub message: Option<String>,
+}
+
+impl Db {
+    /// Records the end of a push to `remote`: the numbers of stats that it stored and refused, and why the push ended
+    /// early, if it did.
+    pub fn record_push(
+        &self,
+        remote: &str,
+        sent: u64,
+        refused: u64,
+        failure: Option<&str>,
+    ) -> Result<(), DbError> {
+        let now = Utc::now().naive_utc();
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let row = (
+            push_run::remote.eq(remote),
+            push_run::finished_at.eq(now),
+            push_run::completed_at.eq(failure.is_none().then_some(now)),
+            push_run::failures.eq(i32::from(failure.is_some())),
+            push_run::sent.eq(signed(sent)),
+            push_run::refused.eq(signed(refused)),
+            push_run::message.eq(failure),
+        );
+        let latest = (
+            push_run::finished_at.eq(excluded(push_run::finished_at)),
+            push_run::sent.eq(excluded(push_run::sent)),
+            push_run::refused.eq(excluded(push_run::refused)),
+            push_run::message.eq(excluded(push_run::message)),
+        );
+        self.write(|conn| {
+            on_each_backend!(conn, |conn| {
+                let insert = diesel::insert_into(push_run::table)
+                    .values(row)
+                    .on_conflict(push_run::remote)
+                    .do_update();
+                match failure {
+                    Some(_) => insert
+                        .set((latest, push_run::failures.eq(push_run::failures + 1)))
+                        .execute(conn)?,
+                    None => insert
+                        .set((
+                            latest,
+                            push_run::failures.eq(0),
+                            push_run::completed_at.eq(excluded(push_run::completed_at)),
+                        ))
+                        .execute(conn)?,
+                }
+            });
+            Ok(())
+        })
+    }
+
+    /// The last push to each remote, by remote.
+    pub fn push_runs(&self) -> Result<Vec<PushRun>, DbError> {
+        self.query(|conn| push_run::table.order(push_run::remote).load(conn))
+    }
+}
