@@ -5,7 +5,7 @@ use stats_core::ClientId;
 
 use crate::errors::ApiError;
 use crate::limits::{Limits, Share};
-use crate::turns::{Turn, Turns};
+use crate::turns::{Turn, Turns, Usage};
 
 /// The memory for request bodies.
 ///
@@ -62,6 +62,13 @@ impl Bodies {
         }
     }
 
+    /// The memory in use, in bytes, without that set aside.
+    pub(crate) fn usage(&self) -> [Usage; 2] {
+        let mut large = self.large.usage();
+        large.refused += self.alone.usage().refused;
+        [self.small.usage(), large]
+    }
+
     /// Waits for memory for a body of `client`. `length` is its length if it is known.
     pub(crate) async fn enter(
         &self,
@@ -103,7 +110,7 @@ impl Bodies {
             }
             Kind::Large => {
                 let more = permits(bytes - room.bytes);
-                if self.large.try_extend(&mut room.turn, more).is_err() {
+                if !self.large.try_extend(&mut room.turn, more) {
                     room.turn = self.alone.take(room.client, 1).await?;
                     room.kind = Kind::Alone;
                 }

@@ -1,15 +1,16 @@
 //! Information about this instance, its health and its metrics.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, ServiceConfig};
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::base::Base;
 use crate::errors::ApiError;
-use crate::metrics;
+use crate::metrics::{self, Readings, Stored};
 use crate::resource::{read, resource};
 use crate::respond::blocking;
 use crate::state::App;
@@ -85,8 +86,47 @@ async fn health(app: Data<App>) -> Result<HttpResponse, ApiError> {
 
 /// `GET /metrics`
 async fn prometheus(app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let text = app.metrics.encode(app.db.connections());
+    let [small_bodies, large_bodies] = app.bodies.usage();
+    let readings = Readings {
+        connections: app.db.connections(),
+        capacities: vec![
+            app.lists.usage(),
+            app.processing.usage(),
+            small_bodies,
+            large_bodies,
+        ],
+        answers: app.answers.weight(),
+        partials: app.partials.cache_use(),
+        stored: stored(&app).await,
+    };
+    let text = app.metrics.encode(&readings);
     Ok(HttpResponse::Ok()
         .content_type(metrics::CONTENT_TYPE)
         .body(text.map_err(ApiError::internal)?))
+}
+
+/// How long the database may take for the metrics; those that it does not give in time are left out.
+const METRICS_TIMEOUT: Duration = Duration::from_secs(2);
+const STATEMENT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long its answer is used again: everybody may read the metrics.
+const METRICS_AGE: Duration = Duration::from_secs(1);
+
+/// What the database says, if it answers.
+async fn stored(app: &App) -> Option<Stored> {
+    // Other requests wait for the same answer.
+    let mut last = app.stored.lock().await;
+    if let Some((read_at, stored)) = &*last
+        && read_at.elapsed() < METRICS_AGE
+    {
+        return stored.clone();
+    }
+    let read = blocking(app, |db| {
+        Ok(Stored::read(
+            &db.with_statement_timeout(Some(STATEMENT_TIMEOUT)),
+        )?)
+    });
+    let read = timeout(METRICS_TIMEOUT, read).await;
+    let stored = read.ok().and_then(Result::ok);
+    *last = Some((Instant::now(), stored.clone()));
+    stored
 }

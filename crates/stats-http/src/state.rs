@@ -1,17 +1,18 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use stats_core::ClientId;
 use stats_db::Db;
 use stats_partials::Partials;
 use stats_processors::Registry;
 use stats_remote::Mosp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::answers::{Answers, answers};
 use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stored};
 use crate::names::Names;
 use crate::rate_limit::RateLimit;
 use crate::refusals::RefusalLog;
@@ -27,6 +28,8 @@ pub struct App {
     pub(crate) answers: Answers,
     pub(crate) connections: OpenConnections,
     pub(crate) metrics: Metrics,
+    /// What the database last said for the metrics, and when.
+    pub(crate) stored: Mutex<Option<(Instant, Option<Stored>)>>,
     pub(crate) refusals: RefusalLog,
     pub(crate) lists: Turns<ClientId>,
     pub(crate) processing: Turns,
@@ -46,7 +49,8 @@ impl App {
             bodies: Bodies::new(limits),
             rate_limit: config.visitor_requests_per_minute.map(RateLimit::new),
             connections: OpenConnections::default(),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(db.url()),
+            stored: Mutex::default(),
             refusals: RefusalLog::default(),
             notes: Arc::new(Semaphore::new(1)),
             processors: Registry::default(),

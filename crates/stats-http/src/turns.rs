@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,19 @@ pub(crate) struct Turns<K = Party> {
     /// Number of requests that wait for others' turns to end, not for those of their own client.
     waiting: watch::Sender<usize>,
     by_client: Mutex<HashMap<K, Lane>>,
+    refused: AtomicU64,
+}
+
+/// How much of a resource is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Name of the resource.
+    pub(crate) resource: &'static str,
+    pub(crate) in_use: u32,
+    /// Maximum for all clients.
+    pub(crate) limit: u32,
+    /// Number of requests that got nothing of it since the start of the server.
+    pub(crate) refused: u64,
 }
 
 /// What a client may use, and its places to wait for it.
@@ -84,6 +98,17 @@ impl<K: Eq + Hash> Turns<K> {
             all: Arc::new(Semaphore::new(share.all as usize)),
             waiting: watch::Sender::default(),
             by_client: Mutex::default(),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        let free = u32::try_from(self.all.available_permits()).unwrap_or(u32::MAX);
+        Usage {
+            resource: self.resource,
+            in_use: self.share.all.saturating_sub(free),
+            limit: self.share.all,
+            refused: self.refused.load(Ordering::Relaxed),
         }
     }
 
@@ -111,36 +136,30 @@ impl<K: Eq + Hash> Turns<K> {
 
     /// Like [`Turns::take`], but fails at once instead of waiting.
     pub(crate) fn try_take(&self, client: K, amount: u32) -> Result<Turn, ApiError> {
-        let permits = self.try_acquire([self.lane(client).share, self.all.clone()], amount)?;
+        let semaphores = [self.lane(client).share, self.all.clone()];
+        let permits = try_acquire(semaphores, amount).ok_or_else(|| self.busy())?;
         Ok(self.turn(permits))
     }
 
-    /// Extends `turn` by `amount`. Fails at once instead of waiting: turns that wait for each other would not end.
-    pub(crate) fn try_extend(&self, turn: &mut Turn, amount: u32) -> Result<(), ApiError> {
+    /// Extends `turn` by `amount`, and returns whether that was possible. It does not wait: turns that wait for each
+    /// other would not end.
+    pub(crate) fn try_extend(&self, turn: &mut Turn, amount: u32) -> bool {
         let semaphores = turn
             .permits
             .each_ref()
             .map(|permit| permit.semaphore().clone());
-        let more = self.try_acquire(semaphores, amount)?;
+        let Some(more) = try_acquire(semaphores, amount) else {
+            return false;
+        };
         for (permit, more) in turn.permits.iter_mut().zip(more) {
             permit.merge(more);
         }
-        Ok(())
+        true
     }
 
     /// Whether a client may ever use `amount` of the resource.
     pub(crate) fn fits(&self, amount: u32) -> bool {
         amount <= self.share.each.min(self.share.all)
-    }
-
-    fn try_acquire(
-        &self,
-        [own, all]: [Arc<Semaphore>; 2],
-        amount: u32,
-    ) -> Result<[OwnedSemaphorePermit; 2], ApiError> {
-        let busy = |_| self.busy();
-        let own = own.try_acquire_many_owned(amount).map_err(busy)?;
-        Ok([own, all.try_acquire_many_owned(amount).map_err(busy)?])
     }
 
     fn lane(&self, client: K) -> Lane {
@@ -162,9 +181,16 @@ impl<K: Eq + Hash> Turns<K> {
         }
     }
 
+    /// Counts a refusal.
     fn busy(&self) -> ApiError {
+        self.refused.fetch_add(1, Ordering::Relaxed);
         ApiError::Busy(self.resource)
     }
+}
+
+fn try_acquire([own, all]: [Arc<Semaphore>; 2], amount: u32) -> Option<[OwnedSemaphorePermit; 2]> {
+    let own = own.try_acquire_many_owned(amount).ok()?;
+    Some([own, all.try_acquire_many_owned(amount).ok()?])
 }
 
 #[cfg(test)]
@@ -235,11 +261,20 @@ mod tests {
     async fn a_turn_can_be_extended_up_to_the_share() {
         let turns = turns();
         let mut turn = turns.try_take(1, 1).unwrap();
-        turns.try_extend(&mut turn, 1).unwrap();
-        assert!(turns.try_extend(&mut turn, 1).is_err());
+        assert!(turns.try_extend(&mut turn, 1));
+        assert!(!turns.try_extend(&mut turn, 1));
         let _other = turns.try_take(2, 1).unwrap();
         assert!(turns.try_take(3, 1).is_err());
+        let mut usage = Usage {
+            resource: "lists",
+            in_use: 3,
+            limit: 3,
+            refused: 1,
+        };
+        assert_eq!(turns.usage(), usage);
         drop(turn);
+        usage.in_use = 1;
+        assert_eq!(turns.usage(), usage);
         turns.take(3, 2).await.unwrap();
         assert!(turns.fits(2) && !turns.fits(3));
     }

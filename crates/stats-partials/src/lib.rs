@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::iter;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{Datelike, NaiveDate};
 use quick_cache::Weighter;
@@ -77,7 +78,20 @@ pub fn store_missing(
 /// The partials and extracts of a database. Simultaneous requests for the same partial share its computation.
 pub struct Partials {
     months: Cache<MonthKey, Arc<Month>, MemoryUse>,
+    hits: AtomicU64,
+    misses: AtomicU64,
     writer: Writer,
+}
+
+/// The use of the cache of [`Partials`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// The memory in use, in bytes.
+    pub bytes: u64,
+    /// The number of months that were found in it.
+    pub hits: u64,
+    /// The number of months that were not.
+    pub misses: u64,
 }
 
 /// Days of one month. The greatest version identifies the state of all of them, because a change of any of them makes a
@@ -116,7 +130,18 @@ impl Partials {
     pub fn new(db: Db, cache_bytes: u64) -> Self {
         Self {
             months: Cache::with_weighter(ITEMS, cache_bytes, MemoryUse),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
             writer: Writer::start(db),
+        }
+    }
+
+    /// The use of the cache since the start.
+    pub fn cache_use(&self) -> CacheUse {
+        CacheUse {
+            bytes: self.months.weight(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
         }
     }
 
@@ -172,9 +197,12 @@ impl Partials {
                 last: last.date,
                 version: days.iter().map(|day| day.version).max().unwrap_or(0),
             };
-            let month = self
-                .months
-                .get_or_insert_with(&key, || self.merge(snapshot, processor, &key, days))?;
+            let mut counter = &self.hits;
+            let month = self.months.get_or_insert_with(&key, || {
+                counter = &self.misses;
+                self.merge(snapshot, processor, &key, days)
+            })?;
+            counter.fetch_add(1, Ordering::Relaxed);
             total.merge(&month.accumulator)?;
         }
         Ok(total)

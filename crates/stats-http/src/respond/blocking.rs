@@ -38,7 +38,9 @@ pub(crate) async fn cached(
     // The counter is read before the stats, so the answer is at least as new as it says.
     let changes = blocking(app, |db| Ok(db.changes()?)).await?;
     let key = AnswerKey { question, changes };
-    if let Some(answer) = app.answers.get(&key) {
+    let cached = app.answers.get(&key);
+    app.metrics.count_answer(cached.is_some());
+    if let Some(answer) = cached {
         return Ok(answer);
     }
     let state = app.clone();
