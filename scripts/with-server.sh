@@ -29,7 +29,7 @@ trap 'exit 143' TERM
 
 export STATS_LOG="$folder/log" STATS_TOKEN=token-of-the-administrator
 touch "$STATS_LOG"
-HOST=127.0.0.1 PORT=0 DATABASE_URL="sqlite://$folder/stats.db" ADMIN_TOKEN=$STATS_TOKEN \
+STATS_CONFIG=/dev/null HOST=127.0.0.1 PORT=0 DATABASE_URL="sqlite://$folder/stats.db" ADMIN_TOKEN=$STATS_TOKEN \
     "$program" ${options[@]+"${options[@]}"} >"$folder/out" 2>"$STATS_LOG" &
 server=$!
 STATS_URL=

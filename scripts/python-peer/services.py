@@ -109,7 +109,13 @@ class Ours(Service):
         url = f"sqlite://{folder}/ours.db"
         if database == "postgres":
             url = f"{os.environ['STATS_TEST_POSTGRES']}/ours_{folder.name.replace('-', '_')}"
-        self.environment = {"DATABASE_URL": url, "ADMIN_TOKEN": ADMIN_TOKEN, "HOST": "127.0.0.1", "PORT": "0"}
+        self.environment = {
+            "STATS_CONFIG": "/dev/null",
+            "DATABASE_URL": url,
+            "ADMIN_TOKEN": ADMIN_TOKEN,
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+        }
         for command in "create", "init":
             self.run("db", command)
         self.process = Process(

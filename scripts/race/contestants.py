@@ -42,7 +42,8 @@ class Build(Service):
             self.database = url = f"{os.environ['STATS_TEST_POSTGRES']}/{folder.name}"
             with connect(os.environ["STATS_TEST_POSTGRES"]) as cursor:
                 cursor.execute(f"CREATE DATABASE {folder.name}")
-        self.environment = {"DATABASE_URL": url, "ADMIN_TOKEN": ADMIN_TOKEN, "HOST": "127.0.0.1", "PORT": "0"}
+        self.environment = {"STATS_CONFIG": "/dev/null", "DATABASE_URL": url, "HOST": "127.0.0.1", "PORT": "0"}
+        self.environment["ADMIN_TOKEN"] = ADMIN_TOKEN
         self.process = Process([program], folder / "server.log", self.environment, r"Listening on (http://[0-9.:]+)")
 
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use stats_settings::{Settings, init_logging};
+use stats_settings::{LoadedSettings, SETTINGS_FILE, Settings, init_logging};
 
 use crate::terminal::Terminal;
 use crate::{client, db, mosp, stats};
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
 
 /// Loads the settings and sets up the log.
 fn settings() -> anyhow::Result<Settings> {
-    let settings = Settings::load()?;
+    let LoadedSettings { settings, .. } = LoadedSettings::load(Some(Path::new(SETTINGS_FILE)))?;
     init_logging(settings.log_path.as_deref())?;
     Ok(settings)
 }

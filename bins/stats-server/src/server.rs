@@ -1,5 +1,6 @@
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Routes};
 use stats_remote::{HttpOptions, Mosp, RemoteError};
 use stats_settings::{
-    Blueprint, HttpUrl, LogFile, Logo, Settings, init_logging, read_logo, read_paragraphs,
+    Blueprint, HttpUrl, LoadedSettings, LogFile, Logo, SETTINGS_FILE, Settings, init_logging,
+    read_logo, read_paragraphs,
 };
 
 use crate::demo::Demo;
@@ -39,7 +41,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.sample_settings {
         return Ok(io::stdout().write_all(Settings::sample().as_bytes())?);
     }
-    let settings = Settings::load()?;
+    let default_file = Some(Path::new(SETTINGS_FILE)).filter(|_| !arguments.demo);
+    let LoadedSettings { settings, .. } = LoadedSettings::load(default_file)?;
     let log_file = init_logging(settings.log_path.as_deref())?;
     let config = http_config(&settings)?;
     // Before the database is opened, so that a server that cannot listen does not migrate it.

@@ -2,12 +2,14 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use crate::Origin;
+
 /// An error in the settings or in the setup of the log. It quotes no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
     /// The settings file cannot be read.
-    #[error("cannot read the settings file {} (STATS_CONFIG)", .path.display())]
+    #[error("cannot read the settings file {}; STATS_CONFIG can name another one", .path.display())]
     ReadFile {
         /// The file.
         path: PathBuf,
@@ -40,23 +42,31 @@ pub enum SettingsError {
         /// The unknown key.
         key: String,
         /// A similar known key, if any.
-        similar: Option<&'static str>,
+        similar: Option<String>,
     },
     /// The value of a setting is invalid.
     #[error("invalid {key} in {origin}")]
     Value {
         /// The key of the setting.
         key: String,
-        /// `the environment`, or the path of the settings file.
-        origin: String,
+        /// Where it was set.
+        origin: Origin,
         /// The problem and the expected form.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// A secret is set twice in one place.
+    #[error("{key} and {key}_FILE are both set in {origin}: remove one of them")]
+    Twice {
+        /// The key of the secret.
+        key: &'static str,
+        /// The place.
+        origin: Origin,
     },
     /// A file that a setting names cannot be used.
     #[error("cannot use the file {} ({key})", .path.display())]
     File {
         /// The key of the setting.
-        key: &'static str,
+        key: String,
         /// The file.
         path: PathBuf,
         /// The I/O error, or what is wrong with the content.
@@ -75,6 +85,8 @@ pub enum SettingsError {
     LoggingTwice(#[source] log::SetLoggerError),
 }
 
-fn suggestion(similar: &Option<&str>) -> String {
-    similar.map_or_else(String::new, |key| format!("; did you mean {key}?"))
+fn suggestion(similar: &Option<String>) -> String {
+    similar
+        .as_ref()
+        .map_or_else(String::new, |key| format!("; did you mean {key}?"))
 }

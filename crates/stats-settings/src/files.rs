@@ -15,6 +15,9 @@ const MAX_LOGO: usize = 256 << 10;
 /// Maximum size of a text, in bytes.
 const MAX_TEXT: usize = 16 << 10;
 
+/// Maximum size of a secret, in bytes.
+const MAX_SECRET: usize = 4 << 10;
+
 /// An image file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Logo {
@@ -45,16 +48,25 @@ pub fn read_paragraphs(path: &Path) -> Result<Vec<String>, SettingsError> {
 type AnyError = Box<dyn Error + Send + Sync>;
 
 fn read<T>(
-    key: &'static str,
+    key: &str,
     path: &Path,
     max_size: usize,
     parse: impl FnOnce(Vec<u8>) -> Result<T, AnyError>,
 ) -> Result<T, SettingsError> {
     let parsed = read_at_most(path, max_size).and_then(parse);
     parsed.map_err(|source| SettingsError::File {
-        key,
+        key: key.to_owned(),
         path: path.to_owned(),
         source,
+    })
+}
+
+/// Reads the secret that a file contains. A line break at its end does not belong to it.
+pub(crate) fn read_secret(key: &str, path: &Path) -> Result<String, SettingsError> {
+    read(key, path, MAX_SECRET, |bytes| {
+        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
+        let secret = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(secret.strip_suffix('\r').unwrap_or(secret).to_owned())
     })
 }
 

@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{Local, NaiveDateTime};
 use env_logger::{Builder, Target};
-use log::Record;
 use log::kv::Key;
+use log::{Level, Record};
 
 use crate::SettingsError;
 
-/// The filter without the environment variable `RUST_LOG`.
-const DEFAULT_FILTER: &str = "info";
+/// The filter without the environment variable `RUST_LOG`. actix-server logs how it starts its threads.
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
 /// Sends the log to a file, or to standard error.
 ///
 /// Creates the file (with mode 0640) and its directory if they do not exist, and appends to an existing file. The
-/// environment variable `RUST_LOG` is the filter; the default is level `info` and above.
+/// environment variable `RUST_LOG` is the filter; the default is level `info` and above. If standard error is the journal
+/// of systemd, lines have its priorities and no time.
 ///
 /// The function in a log line comes from the record's key `function`:
 ///
@@ -35,6 +36,7 @@ pub fn init_logging(log_path: Option<&Path>) -> Result<Option<LogFile>, Settings
         Some(file) => Target::Pipe(Box::new(file.clone())),
         None => Target::Stderr,
     };
+    let to_journal = log_file.is_none() && stderr_is_journal();
     let filter = env::var("RUST_LOG").unwrap_or_default();
     Builder::new()
         .parse_filters(if filter.is_empty() {
@@ -43,26 +45,61 @@ pub fn init_logging(log_path: Option<&Path>) -> Result<Option<LogFile>, Settings
             &filter
         })
         .target(target)
-        .format(|output, record| {
-            output.write_all(line(Local::now().naive_local(), record).as_bytes())
+        .format(move |output, record| {
+            let line = match to_journal {
+                true => journal_line(record),
+                false => line(Local::now().naive_local(), record),
+            };
+            output.write_all(line.as_bytes())
         })
         .try_init()
         .map_err(SettingsError::LoggingTwice)?;
     Ok(log_file)
 }
 
-/// The log file of the process. Clones share it.
+/// Whether standard error is the stream to the journal that `JOURNAL_STREAM` describes as `<device>:<inode>`. A program
+/// that systemd starts passes the variable on to its children, whose standard error may be another file.
+#[cfg(unix)]
+fn stderr_is_journal() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    let stderr = io::stderr().as_fd().try_clone_to_owned();
+    let metadata = stderr.and_then(|stderr| File::from(stderr).metadata());
+    metadata.is_ok_and(|metadata| {
+        let stream = format!("{}:{}", metadata.dev(), metadata.ino());
+        env::var_os("JOURNAL_STREAM").is_some_and(|journal| journal == *stream)
+    })
+}
+
+#[cfg(not(unix))]
+fn stderr_is_journal() -> bool {
+    false
+}
+
+/// The log file of the process. Clones share it. While it cannot be written, because the disk is full for example, the log
+/// goes to standard error.
 #[derive(Debug, Clone)]
 pub struct LogFile {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// Whether the last line went to standard error. The file may end with a part of a line.
+    is_failing: bool,
 }
 
 impl LogFile {
     fn open(path: &Path) -> Result<Self, SettingsError> {
         Ok(Self {
             path: path.to_owned(),
-            file: Arc::new(Mutex::new(open(path)?)),
+            state: Arc::new(Mutex::new(State {
+                file: open(path)?,
+                is_failing: false,
+            })),
         })
     }
 
@@ -70,22 +107,61 @@ impl LogFile {
     /// in use.
     pub fn reopen(&self) -> Result<(), SettingsError> {
         let file = open(&self.path)?;
-        *self.lock() = file;
+        self.lock().file = file;
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Formats a record about the file itself, which cannot use the logger.
+    fn note(&self, level: Level, message: fmt::Arguments<'_>) -> String {
+        let message = format!("The log file {} {message}", self.path.display());
+        line(
+            Local::now().naive_local(),
+            &Record::builder()
+                .level(level)
+                .module_path(Some(module_path!()))
+                .line(Some(line!()))
+                .args(format_args!("{message}"))
+                .build(),
+        )
     }
 }
 
 impl Write for LogFile {
+    /// Appends a line. Errors would be lost: the logger ignores them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
+        let mut state = self.lock();
+        let written = if state.is_failing {
+            let note = self.note(
+                Level::Warn,
+                format_args!("can be written again; the lines before are on standard error"),
+            );
+            let lines = [b"\n", note.as_bytes(), bytes].concat();
+            state.file.write_all(&lines)
+        } else {
+            state.file.write_all(bytes)
+        };
+        if let Err(error) = &written {
+            if !state.is_failing {
+                let note = self.note(
+                    Level::Error,
+                    format_args!(
+                        "cannot be written: {error}; the log goes to standard error until it can"
+                    ),
+                );
+                let _ = io::stderr().write_all(note.as_bytes());
+            }
+            let _ = io::stderr().write_all(bytes);
+        }
+        state.is_failing = written.is_err();
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock().flush()
+        Ok(())
     }
 }
 
@@ -105,11 +181,23 @@ fn open(path: &Path) -> Result<File, SettingsError> {
 
 /// Formats a record as one line.
 fn line(now: NaiveDateTime, record: &Record<'_>) -> String {
-    let mut line = format!(
-        "{} {} ",
-        now.format("%Y-%m-%d %H:%M:%S,%3f"),
-        record.level()
-    );
+    let time = now.format("%Y-%m-%d %H:%M:%S,%3f");
+    with_message(format!("{time} {} ", record.level()), record)
+}
+
+/// Formats a record as one line for the journal, which adds the time: with the priority of its level, see sd-daemon(3).
+fn journal_line(record: &Record<'_>) -> String {
+    let priority = match record.level() {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    };
+    with_message(format!("<{priority}>"), record)
+}
+
+/// Appends module, function, line and message of a record.
+fn with_message(mut line: String, record: &Record<'_>) -> String {
     let function = record.key_values().get(Key::from_str("function"));
     let function = function.map_or_else(|| "-".to_owned(), |function| function.to_string());
     // Fails only if a `Display` in the message fails. The text written before is kept.
@@ -142,8 +230,6 @@ impl fmt::Write for OneLine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use log::Level;
-
     use super::*;
 
     const FUNCTION: Option<(&str, &str)> = Some(("function", "post"));
@@ -179,6 +265,27 @@ mod tests {
             .build();
         let now = "2020-01-02T00:00:00".parse().unwrap();
         assert_eq!(line(now, &empty), "2020-01-02 00:00:00,000 WARN - - 0: x\n");
+    }
+
+    #[test]
+    fn a_line_for_the_journal_has_a_priority_and_no_time() {
+        for (level, priority) in [
+            (Level::Error, "<3>"),
+            (Level::Warn, "<4>"),
+            (Level::Info, "<6>"),
+            (Level::Debug, "<7>"),
+        ] {
+            let record = Record::builder()
+                .level(level)
+                .module_path(Some("stats_http::api::stats"))
+                .line(Some(248))
+                .args(format_args!("a\nb"))
+                .build();
+            assert_eq!(
+                journal_line(&record),
+                format!("{priority}stats_http::api::stats - 248: a\\nb\n")
+            );
+        }
     }
 
     #[test]

@@ -1,17 +1,20 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{ConfigError, Map, Value};
 use serde::Deserialize;
 use stats_core::{Token, TokenStorage};
 use stats_db::{DatabaseUrl, PostgresParts};
 
+use crate::docs::{self, DOCS};
+use crate::error::SettingsError;
+use crate::sources::{self, Found, Origin};
 use crate::values::{self, Blueprint, HttpUrl, Password};
-use crate::{SettingsError, docs};
 
 /// The settings of both programs. [`Settings::sample`] documents them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -84,13 +87,13 @@ pub struct Settings {
     #[serde(deserialize_with = "values::parsed")]
     pub database_url: DatabaseUrl,
     #[serde(deserialize_with = "values::database_host")]
-    db_hostname: Option<String>,
+    pub(crate) db_hostname: Option<String>,
     #[serde(deserialize_with = "values::optional")]
-    db_name: Option<String>,
+    pub(crate) db_name: Option<String>,
     #[serde(deserialize_with = "values::optional")]
-    db_username: Option<String>,
+    pub(crate) db_username: Option<String>,
     #[serde(deserialize_with = "values::optional")]
-    db_password: Option<Password>,
+    pub(crate) db_password: Option<Password>,
     #[serde(deserialize_with = "values::remote_port")]
     pub(crate) db_port: u16,
     /// Whether to migrate the database at start.
@@ -141,75 +144,114 @@ impl Default for Settings {
     }
 }
 
-/// The origin of values, as [`config::Environment`] names it.
-const ENVIRONMENT: &str = "the environment";
+/// The settings file that is read if `STATS_CONFIG` names none.
+pub const SETTINGS_FILE: &str = "/etc/stats-server/stats.toml";
 
-impl Settings {
-    /// Reads the settings of this process from its environment and from the file in `STATS_CONFIG`.
-    pub fn load() -> Result<Self, SettingsError> {
-        let path = env::var_os("STATS_CONFIG").filter(|path| !path.is_empty());
-        let Some(path) = path.map(PathBuf::from) else {
+/// Settings, and where they come from.
+#[derive(Debug, Clone)]
+pub struct LoadedSettings {
+    /// The settings.
+    pub settings: Settings,
+    /// The settings file, if there is one.
+    pub file: Option<PathBuf>,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+/// A setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: &'static str,
+    /// Its value as TOML. Of a secret it only shows whether it is set, and of `DATABASE_URL` neither user nor password.
+    pub value: String,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+impl LoadedSettings {
+    /// Reads the settings of this process: from its environment, from its credentials, and from the file that
+    /// `STATS_CONFIG` names. If that is not set, from `default_file`, if it exists.
+    pub fn load(default_file: Option<&Path>) -> Result<Self, SettingsError> {
+        let named = env::var_os("STATS_CONFIG").filter(|path| !path.is_empty());
+        let Some(path) = named.as_deref().map(Path::new).or(default_file) else {
             return Self::from_sources(None, env::vars_os());
         };
         if path.extension().is_some_and(|extension| extension == "py") {
-            return Err(SettingsError::PythonFile { path });
+            return Err(SettingsError::PythonFile {
+                path: path.to_owned(),
+            });
         }
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::from_sources(Some((&path, &text)), env::vars_os()),
-            Err(source) => Err(SettingsError::ReadFile { path, source }),
+        match fs::read_to_string(path) {
+            Ok(text) => Self::from_sources(Some((path, &text)), env::vars_os()),
+            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                Self::from_sources(None, env::vars_os())
+            }
+            Err(source) => Err(SettingsError::ReadFile {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
-    /// Reads the settings from a file (path and text) and from environment variables, which take precedence. Unknown
-    /// variables are ignored.
+    /// Reads the settings from a file (path and text), and from environment variables, which take precedence, and the
+    /// credentials that they name. Unknown variables are ignored.
     pub fn from_sources(
         file: Option<(&Path, &str)>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let mut values = match file {
-            Some((path, text)) => parse_file(path, text)?,
-            None => Map::new(),
-        };
-        for (name, value) in environment {
-            let Some(key) = docs::keys().find(|key| name == *key) else {
-                continue;
-            };
-            let value = value.into_string().map_err(|_| SettingsError::Value {
-                key: key.to_owned(),
-                origin: ENVIRONMENT.to_owned(),
-                source: "it is not UTF-8".into(),
-            })?;
-            if !value.is_empty() {
-                values.insert(
-                    key.to_owned(),
-                    Value::new(Some(&ENVIRONMENT.to_owned()), value),
-                );
-            }
+        let values = sources::collect(file, environment)?;
+        let mut origins = BTreeMap::new();
+        let mut kinds = Map::new();
+        for (key, Found { kind, origin }) in values {
+            origins.insert(key, origin);
+            kinds.insert(key.to_owned(), Value::new(None, kind));
         }
-        values.retain(|_, value| value.kind != ValueKind::String(String::new()));
-        let invalid = |key: &str, source| SettingsError::Value {
-            key: key.to_owned(),
-            origin: values
-                .get(key)
-                .and_then(Value::origin)
-                .unwrap_or_default()
-                .to_owned(),
+        let invalid = |key: String, source| SettingsError::Value {
+            origin: origins
+                .get(key.as_str())
+                .cloned()
+                .unwrap_or(Origin::Default),
+            key,
             source,
         };
-        let settings = Self::deserialize(Value::from(values.clone()));
+        let settings = Settings::deserialize(Value::from(kinds));
         let mut settings = settings.map_err(|error| match error {
-            ConfigError::At { key, error, .. } => invalid(&key.unwrap_or_default(), error),
-            error => invalid("", error.into()),
+            ConfigError::At { key, error, .. } => invalid(key.unwrap_or_default(), error),
+            error => invalid(String::new(), error.into()),
         })?;
-        if !values.contains_key("DATABASE_URL")
+        if !origins.contains_key(DATABASE_URL)
             && let Some(parts) = settings.postgres_parts()
         {
             let url = DatabaseUrl::postgres(&parts);
-            settings.database_url = url.map_err(|error| invalid("DB_HOSTNAME", error.into()))?;
+            let url = url.map_err(|error| invalid("DB_HOSTNAME".to_owned(), error.into()))?;
+            settings.database_url = url;
+            origins.insert(DATABASE_URL, Origin::Parts);
         }
-        Ok(settings)
+        Ok(Self {
+            settings,
+            file: file.map(|(path, _)| path.to_owned()),
+            origins,
+        })
     }
 
+    /// Where a setting was set.
+    pub fn origin(&self, key: &str) -> &Origin {
+        self.origins.get(key).unwrap_or(&Origin::Default)
+    }
+
+    /// All settings in force, without secrets, in the order of the sample file.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        DOCS.iter().map(|doc| Entry {
+            key: doc.key,
+            value: doc.value(&self.settings),
+            origin: self.origin(doc.key).clone(),
+        })
+    }
+}
+
+const DATABASE_URL: &str = "DATABASE_URL";
+
+impl Settings {
     /// A settings file with the documentation and the commented-out default of every key.
     pub fn sample() -> String {
         docs::sample(&Self::default())
@@ -228,37 +270,4 @@ impl Settings {
             password: self.db_password.clone().map(|Password(password)| password),
         })
     }
-}
-
-fn parse_file(path: &Path, text: &str) -> Result<Map<String, Value>, SettingsError> {
-    let values = File::from_str(text, FileFormat::Toml).collect();
-    let values = values.map_err(|error| SettingsError::NotToml {
-        path: path.to_owned(),
-        problem: without_excerpt(&error.to_string()),
-    })?;
-    if let Some(unknown) = values
-        .keys()
-        .find(|key| !docs::keys().any(|known| known == *key))
-    {
-        return Err(SettingsError::UnknownKey {
-            path: path.to_owned(),
-            key: unknown.escape_debug().to_string(),
-            similar: docs::similar_key(unknown),
-        });
-    }
-    let origin = path.display().to_string();
-    let values = values.into_iter();
-    Ok(values
-        .map(|(key, value)| (key, Value::new(Some(&origin), value.kind)))
-        .collect())
-}
-
-/// The first and the last line of a message of the TOML parser: position and problem. The lines in between quote the
-/// file.
-fn without_excerpt(message: &str) -> String {
-    let mut lines = message.lines();
-    let place = lines.next().unwrap_or_default();
-    lines
-        .next_back()
-        .map_or_else(|| place.to_owned(), |problem| format!("{place}: {problem}"))
 }

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -41,6 +42,72 @@ fn child() {
     log::info!("appended");
 }
 
+/// The child process of the test of a full disk.
+#[test]
+fn child_on_a_full_disk() {
+    let Some(path) = env::var_os("CHILD_FULL_LOG_PATH") else {
+        return;
+    };
+    let path = Path::new(&path);
+    let log_file = init_logging(Some(path)).unwrap().unwrap();
+    log::info!("one");
+    log::info!("two");
+    fs::remove_file(path).unwrap();
+    log_file.reopen().unwrap();
+    log::info!("three");
+    log::info!("four");
+}
+
+#[test]
+fn lines_that_the_file_cannot_take_go_to_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stats.log");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "child_on_a_full_disk", "--nocapture"]);
+    command
+        .env("CHILD_FULL_LOG_PATH", &path)
+        .env_remove("RUST_LOG");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let cannot = "stats.log cannot be written: No space left on device (os error 28); the log goes";
+    assert_lines(&output.stderr, &[cannot, ": one", ": two"]);
+    let file = fs::read(&path).unwrap();
+    let again = "stats.log can be written again; the lines before are on standard error";
+    assert_lines(&file, &[again, ": three", ": four"]);
+}
+
+#[test]
+fn lines_for_the_journal_have_priorities_and_no_time() {
+    use std::os::unix::fs::MetadataExt;
+
+    let file = tempfile::tempfile().unwrap();
+    let metadata = file.metadata().unwrap();
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    for (stream, is_journal) in [
+        (format!("{device}:{inode}"), true),
+        // That of a parent, from which standard error was redirected.
+        (format!("{device}:{}", inode + 1), false),
+        ("".to_owned(), false),
+    ] {
+        let mut file = file.try_clone().unwrap();
+        file.set_len(0).unwrap();
+        file.rewind().unwrap();
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "child", "--nocapture"]);
+        command.env("CHILD_LOG_PATH", "").env_remove("RUST_LOG");
+        command.env("JOURNAL_STREAM", &stream);
+        let stderr = file.try_clone().unwrap();
+        assert!(command.stderr(stderr).status().unwrap().success());
+        file.rewind().unwrap();
+        let mut log = String::new();
+        file.read_to_string(&mut log).unwrap();
+        let line = log.lines().find(|line| line.contains("three")).unwrap();
+        assert_eq!(line.starts_with("<6>logging - "), is_journal, "{line}");
+        assert_eq!(log.contains(r"<3>logging child "), is_journal, "{log}");
+    }
+}
+
 fn run(path: &Path, filter: Option<&str>) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]);
@@ -54,7 +121,7 @@ fn assert_lines(log: &[u8], expected: &[&str]) {
     let log = str::from_utf8(log).unwrap();
     let lines: Vec<_> = log
         .lines()
-        .filter(|line| line.contains(" logging "))
+        .filter(|line| line.contains("logging "))
         .collect();
     assert_eq!(lines.len(), expected.len(), "{lines:?}");
     for (line, expected) in lines.iter().zip(expected) {

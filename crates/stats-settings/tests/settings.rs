@@ -1,4 +1,5 @@
 //! Settings from file and environment.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail")]
 
 use std::env;
 use std::fs;
@@ -6,12 +7,16 @@ use std::path::Path;
 
 use stats_core::WithCauses;
 use stats_db::DatabaseUrl;
-use stats_settings::{Blueprint, HttpUrl, Settings};
+use stats_settings::{Blueprint, HttpUrl, LoadedSettings, Settings};
 
 /// Reads the settings, or returns the error with its causes.
 fn read(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    load(file, environment).map(|loaded| loaded.settings)
+}
+
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<LoadedSettings, String> {
     let environment = environment.iter();
-    let read = Settings::from_sources(
+    let read = LoadedSettings::from_sources(
         Some((Path::new("stats.toml"), file)),
         environment.map(|(key, value)| (key.into(), value.into())),
     );
@@ -59,6 +64,9 @@ fn the_sample_file_has_the_defaults() {
 #[test]
 fn every_documented_key_is_read_from_file_and_environment() {
     for (key, default) in defaults() {
+        if key.ends_with("_FILE") {
+            continue; // See below.
+        }
         let value = match key.as_str() {
             "HOST" | "DB_HOSTNAME" => "::1",
             "ADMIN_EMAIL" => "admin@example.org",
@@ -104,8 +112,8 @@ fn only_settings_must_be_utf_8() {
     use std::os::unix::ffi::OsStrExt;
 
     let value = OsStr::from_bytes(b"\xff");
-    let read = |key: &str| Settings::from_sources(None, [(key.into(), value.into())]);
-    assert_eq!(read("OTHER").unwrap(), Settings::default());
+    let read = |key: &str| LoadedSettings::from_sources(None, [(key.into(), value.into())]);
+    assert_eq!(read("OTHER").unwrap().settings, Settings::default());
     let error = read("DB_PASSWORD").unwrap_err();
     assert_eq!(error.to_string(), "invalid DB_PASSWORD in the environment");
 }
@@ -372,4 +380,227 @@ fn http_urls_with_user_information_are_rejected_unquoted() {
     ] {
         assert!(url.parse::<HttpUrl>().is_err(), "{url}");
     }
+}
+
+/// The keys of the secrets, each with a valid value.
+const SECRETS: [(&str, &str); 5] = [
+    ("ADMIN_TOKEN", "sesame"),
+    ("REMOTE_STATS_TOKEN", "sesame"),
+    ("MOSP_TOKEN", "sesame"),
+    ("DATABASE_URL", "postgres://me:sesame@localhost/x"),
+    ("DB_PASSWORD", "sesame"),
+];
+
+/// A folder of files with secrets, which is also one of credentials.
+struct Secrets(tempfile::TempDir);
+
+impl Secrets {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn folder(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+}
+
+#[test]
+fn each_secret_is_read_from_a_file_or_a_credential() {
+    for (key, value) in SECRETS {
+        let secrets = Secrets::new();
+        let expected = read("", &[(key, value)]).unwrap();
+        let key_file = format!("{key}_FILE");
+        for line_end in ["", "\n", "\r\n"] {
+            let path = secrets.write(key, format!("{value}{line_end}"));
+            let in_environment = [(key_file.as_str(), path.as_str())];
+            let credentials = [("CREDENTIALS_DIRECTORY", secrets.folder())];
+            let in_file = format!("{key_file} = '{path}'");
+            for (loaded, origin) in [
+                (load("", &in_environment), format!("the file {path}")),
+                (load(&in_file, &[]), format!("the file {path}")),
+                (load("", &credentials), format!("the credential {path}")),
+            ] {
+                let loaded = loaded.unwrap();
+                assert_eq!(loaded.settings, expected);
+                assert_eq!(loaded.origin(key).to_string(), origin);
+            }
+        }
+        // Only one line break at the end is not a part of it.
+        let path = secrets.write(key, format!("{value}\n\n"));
+        let error = read("", &[(&key_file, &path)]).unwrap_err();
+        let expected = format!("invalid {key} in the file {path}: ");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn environment_file_credential_and_settings_file_take_precedence_in_this_order() {
+    let secrets = Secrets::new();
+    let [named_here, named_there] = ["2", "5"].map(|secret| secrets.write(secret, secret));
+    secrets.write("ADMIN_TOKEN", "3");
+    let environment = [
+        ("ADMIN_TOKEN", "1"),
+        ("ADMIN_TOKEN_FILE", named_here.as_str()),
+        ("CREDENTIALS_DIRECTORY", secrets.folder()),
+    ];
+    let name_file = format!("ADMIN_TOKEN_FILE = '{named_there}'");
+    let token = |file: &str, environment: &[(&str, &str)]| {
+        let settings = read(file, environment).unwrap();
+        settings.admin_token.unwrap().reveal().to_owned()
+    };
+    let without_second = [environment[0], environment[2]];
+    assert_eq!(token("ADMIN_TOKEN = '4'", &without_second), "1");
+    assert_eq!(token("ADMIN_TOKEN = '4'", &environment[1..]), "2");
+    assert_eq!(token("ADMIN_TOKEN = '4'", &environment[2..]), "3");
+    assert_eq!(token(&name_file, &environment[2..]), "3");
+    assert_eq!(token("ADMIN_TOKEN = '4'", &[]), "4");
+    assert_eq!(token(&name_file, &[]), "5");
+    // An empty value counts as not set.
+    let empty = [("ADMIN_TOKEN", ""), environment[1]];
+    assert_eq!(token("", &empty), "2");
+    secrets.write("ADMIN_TOKEN", "");
+    assert_eq!(token("ADMIN_TOKEN = '4'", &environment[2..]), "4");
+    // A file that is not needed may be missing: a cron job may not be allowed to read it.
+    assert_eq!(token("ADMIN_TOKEN_FILE = '/none'", &environment[..1]), "1");
+}
+
+#[test]
+fn errors_of_secrets_name_key_and_file() {
+    let secrets = Secrets::new();
+    let folder = secrets.folder();
+    let [empty, binary, long] = [&b""[..], b"\xff", &[b'x'; 5000]].map(|content| {
+        let name = content.len().to_string();
+        secrets.write(&name, content)
+    });
+    for (path, problem) in [
+        ("/none/x", "No such file or directory"),
+        (folder, "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
+        (&empty, "it is empty"),
+        (&binary, "it is not UTF-8"),
+        (&long, "it is larger than 4 KiB"),
+    ] {
+        for (file, environment) in [
+            (String::new(), &[("ADMIN_TOKEN_FILE", path)][..]),
+            (format!("ADMIN_TOKEN_FILE = '{path}'"), &[]),
+        ] {
+            let error = read(&file, environment).unwrap_err();
+            let expected = format!("cannot use the file {path} (ADMIN_TOKEN_FILE): {problem}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+    let spaced = secrets.write("MOSP_TOKEN", "ses ame");
+    let error = read("", &[("CREDENTIALS_DIRECTORY", folder)]).unwrap_err();
+    let expected = format!("invalid MOSP_TOKEN in the credential {spaced}: a token has");
+    assert!(error.starts_with(&expected), "{error}");
+    assert_eq!(
+        read("MOSP_TOKEN_FILE = 5", &[]),
+        Err("invalid MOSP_TOKEN_FILE in stats.toml: it must be text in quotes".to_owned())
+    );
+    // A setting that is not a secret has no file.
+    let error = read("HOST_FILE = 'x'", &[]).unwrap_err();
+    assert!(error.contains("unknown key 'HOST_FILE'"), "{error}");
+    assert_eq!(read("", &[("HOST_FILE", "x")]), Ok(Settings::default()));
+}
+
+#[test]
+fn a_secret_and_its_file_in_one_place_are_refused() {
+    for (key, value) in SECRETS {
+        let file = format!("{key} = '{value}'\n{key}_FILE = 'x'");
+        let key_file = format!("{key}_FILE");
+        let environment = [(key, value), (&key_file, "x")];
+        for (error, origin) in [
+            (read(&file, &[]), "stats.toml"),
+            (read("", &environment), "the environment"),
+        ] {
+            let expected =
+                format!("{key} and {key}_FILE are both set in {origin}: remove one of them");
+            assert_eq!(error, Err(expected));
+        }
+    }
+}
+
+#[test]
+fn entries_have_values_and_origins_without_secrets() {
+    for (key, value) in SECRETS {
+        let loaded = load("PORT = 5001\nHOST = '::1'", &[(key, value), ("PORT", "1")]).unwrap();
+        let entries: Vec<_> = loaded.entries().collect();
+        let find = |key: &str| {
+            let entry = entries.iter().find(|entry| entry.key == key).unwrap();
+            (entry.value.as_str(), entry.origin.to_string())
+        };
+        assert_eq!(find("PORT"), ("1", "the environment".to_owned()));
+        assert_eq!(find("HOST"), (r#""::1""#, "stats.toml".to_owned()));
+        assert_eq!(find("FIX_PROXY"), ("false", "default".to_owned()));
+        let shown = match key {
+            "DATABASE_URL" => r#""postgres://localhost/x""#,
+            _ => r#""…""#,
+        };
+        assert_eq!(find(key), (shown, "the environment".to_owned()));
+        assert!(!format!("{entries:?}").contains("sesame"), "{entries:?}");
+    }
+    let documented = defaults();
+    let documented = documented.iter().filter(|(key, _)| !key.ends_with("_FILE"));
+    let entries = load("", &[]).unwrap();
+    let entries = entries.entries().map(|entry| (entry.key, entry.value));
+    assert!(
+        documented
+            .map(|(key, value)| (key.as_str(), value.clone()))
+            .eq(entries)
+    );
+    let parts = load("DB_NAME = 'x'", &[("DB_PASSWORD", "sesame")]).unwrap();
+    let url = parts.entries().find(|entry| entry.key == "DATABASE_URL");
+    let url = url.unwrap();
+    assert_eq!(url.value, r#""postgres://localhost:5432/x""#);
+    assert_eq!(url.origin.to_string(), "DB_HOSTNAME to DB_PORT");
+}
+
+#[test]
+fn the_environments_of_heroku_and_of_the_python_container_are_read() {
+    let heroku = [
+        ("DYNO", "web.1"),
+        ("PORT", "33507"),
+        ("HOST", "0.0.0.0"),
+        (
+            "DATABASE_URL",
+            "postgres://abc:p%40ss@localhost:5432/d1?sslmode=disable",
+        ),
+    ];
+    let settings = read("", &heroku).unwrap();
+    assert_eq!((settings.host.as_str(), settings.port), ("0.0.0.0", 33507));
+    assert_eq!(
+        settings.database_url.to_string(),
+        "postgres://localhost:5432/d1"
+    );
+    let container = [
+        ("ENVIRONMENT", "production"),
+        ("HOST", "0.0.0.0"),
+        ("PORT", "5005"),
+        ("FIX_PROXY", "1"),
+        ("INSTANCE_URL", "https://dashboard.example.org"),
+        ("ADMIN_EMAIL", "info@example.org"),
+        ("ADMIN_URL", "https://www.example.org"),
+        ("ADMIN_TOKEN", "sesame"),
+        ("REMOTE_STATS_SERVER", "https://dashboard.monarc.lu"),
+        ("REMOTE_STATS_TOKEN", "sesame"),
+        ("DB_HOSTNAME", "localhost"),
+        ("DB_NAME", "statsservice"),
+        ("DB_USERNAME", "sarah"),
+        ("DB_PASSWORD", "Connor"),
+        ("DB_PORT", "5432"),
+    ];
+    let settings = read("", &container).unwrap();
+    assert!(settings.fix_proxy && settings.remote_stats_token.is_some());
+    assert_eq!(
+        settings.database_url,
+        "postgres://sarah:Connor@localhost:5432/statsservice"
+            .parse()
+            .unwrap()
+    );
 }

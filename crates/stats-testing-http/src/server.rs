@@ -112,13 +112,15 @@ impl Drop for Server {
     }
 }
 
-/// Sets the environment of the command of a server to this one alone, with a free port, and pipes its output.
+/// Sets the environment of the command of a server to this one alone, with a free port and without the settings file of
+/// this machine, and pipes its output.
 pub fn isolate(command: &mut Command, environment: &[(&str, &str)]) {
     command
         .env_clear()
         // Nothing answers there.
         .env("MOSP_URL", "http://127.0.0.1:9")
         .env("PORT", "0")
+        .env("STATS_CONFIG", "/dev/null")
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -27,7 +27,8 @@ pub(crate) fn program(environment: &[(&str, &str)], line: &str) -> Command {
     program
 }
 
-/// Gives a program the arguments in `line`, and no environment variables but these.
+/// Gives a program the arguments in `line`, and no environment variables but these. The settings file of this machine is
+/// not read.
 pub(crate) fn arguments<'a>(
     program: &'a mut Command,
     environment: &[(&str, &str)],
@@ -36,6 +37,7 @@ pub(crate) fn arguments<'a>(
     program
         .args(line.split(' '))
         .env_clear()
+        .env("STATS_CONFIG", "/dev/null")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -103,7 +103,7 @@ fn an_error_at_start_is_one_line_without_secrets() {
         ),
         (
             &[("STATS_CONFIG", "no/such.toml")],
-            "cannot read the settings file no/such.toml (STATS_CONFIG): No such file",
+            "cannot read the settings file no/such.toml; STATS_CONFIG can name another one: No such file",
         ),
         (
             &[("STATS_CONFIG", "production.py")],
