@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -8,15 +9,17 @@ use clap_complete::Shell;
 use stats_settings::{LoadedSettings, SETTINGS_FILE, Settings, init_logging};
 
 use crate::terminal::Terminal;
-use crate::{client, db, mosp, stats};
+use crate::{client, db, doctor, mosp, stats};
 
 /// Manage the clients, the stats and the database of a MONARC Stats Service
 ///
-/// The settings are read from the environment and from the TOML file that STATS_CONFIG names. The command names of the
-/// Python service are accepted too: client_create is client create.
+/// The settings are read from the environment and from the TOML file that STATS_CONFIG names; without it, from
+/// /etc/stats-server/stats.toml, if that exists. The command names of the Python service are accepted too: client_create
+/// is client create.
 ///
 /// Exits with 0 on success, 2 if the arguments are wrong, 75 if the database is busy or a remote is unavailable so that
 /// a later run may succeed, and 1 on any other failure. stats push and stats pull exit with 65 if stats were rejected.
+/// The exit codes of doctor are those of a Nagios plugin.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -38,6 +41,7 @@ enum Command {
     /// Query the MONARC Objects Sharing Platform
     #[command(subcommand)]
     Mosp(mosp::Command),
+    Doctor(doctor::Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -51,24 +55,26 @@ enum Command {
 }
 
 /// Runs the command that the arguments name.
-pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse_from(expand_flat_name(arguments));
     let terminal = &mut Terminal {
         input: &mut io::stdin().lock(),
         output: &mut io::stdout().lock(),
     };
     match arguments.command {
-        Command::Db(command) => command.run(&settings()?.database_url, terminal),
+        Command::Db(command) => command.run(&settings()?.database_url, terminal)?,
         Command::Client(command) => {
             let settings = settings()?;
             let db = db::open(&settings.database_url)?;
-            command.run(&db.with_token_storage(settings.token_storage), terminal)
+            command.run(&db.with_token_storage(settings.token_storage), terminal)?;
         }
-        Command::Stats(command) => command.run(&settings()?, terminal),
-        Command::Mosp(command) => command.run(&settings()?, terminal),
-        Command::Completions { shell } => print_completions(shell, terminal.output),
-        Command::Man { folder } => print_man(folder.as_deref(), terminal.output),
+        Command::Stats(command) => command.run(&settings()?, terminal)?,
+        Command::Mosp(command) => command.run(&settings()?, terminal)?,
+        Command::Doctor(command) => return command.run(terminal),
+        Command::Completions { shell } => print_completions(shell, terminal.output)?,
+        Command::Man { folder } => print_man(folder.as_deref(), terminal.output)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Loads the settings and sets up the log.

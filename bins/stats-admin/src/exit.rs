@@ -20,12 +20,13 @@ pub(crate) enum Failure {
     Stopped,
 }
 
-/// Prints an error with its causes on one line, and gives the exit code.
+/// Gives the exit code, and prints an error with its causes on one line.
 ///
 /// If the reader of standard output has gone, as `head` does, the program ends with success.
-pub(crate) fn exit_code(result: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = result else {
-        return ExitCode::SUCCESS;
+pub(crate) fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return code,
+        Err(error) => error,
     };
     let io_error = error.downcast_ref::<io::Error>();
     if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod db;
+mod doctor;
 mod exit;
 mod listing;
 mod mosp;

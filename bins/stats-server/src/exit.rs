@@ -1,12 +1,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Prints an error and its causes on one line, and returns the exit code.
+/// Returns the exit code, and prints an error and its causes on one line.
 ///
 /// A closed standard output, as in `stats-server --sample-settings | head`, is a success.
-pub(crate) fn exit_code(result: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = result else {
-        return ExitCode::SUCCESS;
+pub(crate) fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return code,
+        Err(error) => error,
     };
     let io_error = error.downcast_ref::<io::Error>();
     if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

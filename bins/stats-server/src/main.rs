@@ -2,6 +2,7 @@
 
 mod demo;
 mod exit;
+mod notify;
 mod server;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::pin::pin;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -21,40 +22,72 @@ use stats_settings::{
 };
 
 use crate::demo::Demo;
+use crate::notify;
 
 /// Collect statistics of risk analyses from MONARC front offices and serve them, plain or processed.
 ///
-/// The settings come from the environment and from the TOML file that STATS_CONFIG names.
+/// The settings come from the environment and from the TOML file that STATS_CONFIG names; without it, from
+/// /etc/stats-server/stats.toml, if that exists.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
-    /// Serve half a year of made-up stats from a temporary database
+    /// Serve half a year of made-up stats from a temporary database, without the settings in /etc
     #[arg(long)]
     demo: bool,
+    /// Print the settings and check whether the server can run with them; 'stats-admin doctor' checks a running one
+    ///
+    /// Changes nothing. The output and the exit code are those of a Nagios plugin: 0 if all is well, 1 for a warning, 2
+    /// for a failure, 3 if the settings cannot be read.
+    #[arg(long, conflicts_with_all = ["demo", "sample_settings"])]
+    check: bool,
+    /// With --check, print JSON
+    #[arg(long, requires = "check")]
+    json: bool,
     /// Print a settings file that documents every setting and its default
     #[arg(long)]
     sample_settings: bool,
 }
 
 /// Runs the program until a signal stops it.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let output = &mut io::stdout();
     if arguments.sample_settings {
-        return Ok(io::stdout().write_all(Settings::sample().as_bytes())?);
+        output.write_all(Settings::sample().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.check {
+        let report = stats_doctor::examine(&stats_doctor::Options::default());
+        report.print(output, arguments.json)?;
+        return Ok(ExitCode::from(report.exit_code()));
     }
     let default_file = Some(Path::new(SETTINGS_FILE)).filter(|_| !arguments.demo);
-    let LoadedSettings { settings, .. } = LoadedSettings::load(default_file)?;
+    let LoadedSettings { settings, file, .. } = LoadedSettings::load(default_file)?;
     let log_file = init_logging(settings.log_path.as_deref())?;
+    log::info!(
+        "stats-server {}, {}, {}",
+        env!("CARGO_PKG_VERSION"),
+        file.map_or_else(
+            || "no settings file".to_owned(),
+            |path| format!("settings file {}", path.display())
+        ),
+        match arguments.demo {
+            true => "temporary database".to_owned(),
+            false => format!("database {}", settings.database_url.absolute()),
+        },
+    );
     let config = http_config(&settings)?;
     // Before the database is opened, so that a server that cannot listen does not migrate it.
     let listener = bind(&settings)?;
     allow_connections(config.limits.connections);
     if arguments.demo {
         let demo = Demo::prepare(Local::now().date_naive())?;
-        demo.introduce(&mut io::stdout(), listener.local_addr()?)?;
+        demo.introduce(output, listener.local_addr()?)?;
         // Without MOSP, which does not know made-up objects.
-        serve(listener, App::new(demo.db.clone(), config), log_file)
+        let app = App::new(demo.db.clone(), config);
+        serve(listener, app, demo.db.clone(), log_file)?;
     } else {
-        let app = App::new(open(&settings)?, config);
+        let db = open(&settings)?;
+        let app = App::new(db.clone(), config);
         let app = match mosp(&settings) {
             Ok(mosp) => app.with_mosp(mosp),
             Err(error) => {
@@ -63,8 +96,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 app
             }
         };
-        serve(listener, app, log_file)
+        serve(listener, app, db, log_file)?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the database, migrates it, and creates the administrator.
@@ -75,6 +109,7 @@ fn open(settings: &Settings) -> anyhow::Result<Db> {
     }
     let db = Db::open_with(url, Timeouts::server())?.with_token_storage(settings.token_storage);
     if settings.db_auto_migrate {
+        notify::migrating();
         for migration in db.migrate()? {
             log::info!("Migrated {url}: {migration}");
         }
@@ -135,7 +170,7 @@ fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn serve(listener: TcpListener, app: App, log_file: Option<LogFile>) -> anyhow::Result<()> {
+fn serve(listener: TcpListener, app: App, db: Db, log_file: Option<LogFile>) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     System::new().block_on(async move {
         let stop_signals = (
@@ -145,8 +180,11 @@ fn serve(listener: TcpListener, app: App, log_file: Option<LogFile>) -> anyhow::
         let hangups = signal(SignalKind::hangup())?;
         let server = stats_http::serve(listener, app)?;
         actix_web::rt::spawn(stop_on(stop_signals, server.handle()));
-        actix_web::rt::spawn(reopen_log_on(hangups, log_file));
-        log::info!("Listening on http://{address}");
+        let status = format!("Listening on http://{address}");
+        actix_web::rt::spawn(reopen_log_on(hangups, log_file, status.clone()));
+        actix_web::rt::spawn(notify::feed_watchdog(db));
+        log::info!("{status}");
+        notify::ready(&status);
         server.await?;
         log::info!("Stopped");
         Ok(())
@@ -219,7 +257,9 @@ fn http_config(settings: &Settings) -> anyhow::Result<HttpConfig> {
 /// Stops the server gracefully on the first signal, and exits the process on the second.
 async fn stop_on(mut signals: (Signal, Signal), server: ServerHandle) {
     next_of(&mut signals).await;
-    log::info!("Stopping once the requests in flight are answered");
+    let status = "Stopping once the requests in flight are answered";
+    log::info!("{status}");
+    notify::stopping(status);
     // Do not wait until the server has stopped.
     drop(server.stop(true));
     next_of(&mut signals).await;
@@ -231,9 +271,11 @@ async fn next_of((terminate, interrupt): &mut (Signal, Signal)) {
     select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
 }
 
-/// Reopens the log file on each SIGHUP, which logrotate sends after renaming it.
-async fn reopen_log_on(mut hangups: Signal, log_file: Option<LogFile>) {
+/// Reopens the log file on each SIGHUP, which logrotate sends after renaming it. systemd waits for the end of a reload
+/// with `Type=notify-reload`.
+async fn reopen_log_on(mut hangups: Signal, log_file: Option<LogFile>, status: String) {
     while hangups.recv().await.is_some() {
+        notify::reloading();
         match log_file.as_ref().map(LogFile::reopen) {
             Some(Ok(())) => log::info!("Reopened the log file"),
             Some(Err(error)) => {
@@ -242,6 +284,7 @@ async fn reopen_log_on(mut hangups: Signal, log_file: Option<LogFile>) {
             }
             None => log::info!("Ignored SIGHUP: there is no log file to reopen (LOG_PATH)"),
         }
+        notify::ready(&status);
     }
 }
 

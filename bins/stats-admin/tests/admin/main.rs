@@ -5,6 +5,7 @@ mod access;
 mod clients;
 mod databases;
 mod deletion;
+mod doctor;
 mod mosp;
 mod printing;
 mod program;

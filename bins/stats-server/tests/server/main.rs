@@ -1,8 +1,11 @@
 //! Tests of the program as a child process.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod checking;
 mod demo;
 mod logging;
+mod monitoring;
+mod notify;
 mod outages;
 mod proxies;
 mod starting;

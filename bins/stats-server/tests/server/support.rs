@@ -56,12 +56,16 @@ pub(crate) fn wait_for_file(path: &Path, text: &str) -> String {
     }
 }
 
-/// Runs a server that fails to start, and returns its message.
+/// Runs a server that fails to start, and returns its message, without the line of the log about its start.
 pub(crate) fn start_error(environment: &[(&str, &str)]) -> String {
     let output = command(&[], environment).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(output.stdout, b"");
-    String::from_utf8(output.stderr).unwrap()
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    match stderr.split_once('\n') {
+        Some((first, rest)) if first.contains(" INFO stats_server::server ") => rest.to_owned(),
+        _ => stderr,
+    }
 }
 
 pub(crate) fn stats(count: usize) -> Value {

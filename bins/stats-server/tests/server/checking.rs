@@ -1,0 +1,138 @@
+//! `stats-server --check`, and what the log says about the start.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use stats_testing::TestDatabase;
+use stats_testing_http::Server;
+
+use crate::support::{command, start_on, start_with};
+
+/// The exit code and the standard output of `--check`.
+fn check(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    let mut all = vec!["--check"];
+    all.extend(arguments);
+    let output = command(&all, environment).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), stdout)
+}
+
+/// The files in a folder, each with the hash of its content.
+fn files(folder: &Path) -> Vec<(String, u64)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let mut hash = DefaultHasher::new();
+            hash.write(&fs::read(entry.path()).unwrap());
+            (entry.file_name().into_string().unwrap(), hash.finish())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn check_prints_settings_and_checks_and_changes_nothing() {
+    let database = TestDatabase::sqlite();
+    let path = Path::new(database.url().strip_prefix("sqlite://").unwrap());
+    let folder = path.parent().unwrap();
+    let log = folder.join("stats.log");
+    let environment = [
+        ("DATABASE_URL", database.url()),
+        ("ADMIN_TOKEN", "sesame"),
+        ("LOG_PATH", log.to_str().unwrap()),
+    ];
+    let (code, before) = check(&[], &environment);
+    assert_eq!(code, 1, "{before}");
+    let first = format!(
+        "STATS WARNING - the database sqlite://{} does not exist yet | free_bytes=",
+        path.display()
+    );
+    assert!(before.starts_with(&first), "{before}");
+    assert_eq!(
+        fs::read_dir(folder).unwrap().count(),
+        0,
+        "it created a file"
+    );
+
+    assert!(
+        start_on(&database)
+            .stop()
+            .last()
+            .unwrap()
+            .contains("Stopped")
+    );
+    // The last connection moves the content of the -wal file into the database.
+    database.execute("PRAGMA user_version");
+    let files_before = files(folder);
+    let (code, after) = check(&[], &environment);
+    assert_eq!(code, 0, "{after}");
+    assert!(after.starts_with("STATS OK - "), "{after}");
+    for line in [
+        r#"  ADMIN_TOKEN                  "…""#,
+        "  ok       tables     up to date",
+        "  ok       integrity  the file is not damaged",
+    ] {
+        assert!(after.contains(line), "{after}");
+    }
+    assert!(!after.contains("sesame"), "{after}");
+    assert_eq!(files(folder), files_before);
+
+    let (code, json) = check(&["--json"], &environment);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, json["exit_code"].as_i64()), (0, Some(0)));
+    let settings = json["settings"].as_array().unwrap();
+    let token = settings
+        .iter()
+        .find(|setting| setting["key"] == "ADMIN_TOKEN");
+    assert_eq!(token.unwrap()["origin"], "the environment");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_unknown() {
+    let (code, text) = check(&[], &[("PORT", "x|y")]);
+    assert_eq!(code, 3);
+    assert_eq!(
+        text,
+        "STATS UNKNOWN - invalid PORT in the environment: 'x/y' is not a number from 0 to 65535\n"
+    );
+}
+
+#[test]
+fn the_log_begins_with_version_settings_file_and_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stats.toml");
+    fs::write(&file, "DATABASE_URL = 'sqlite://data/stats.db'").unwrap();
+    let mut command = command(&[], &[("STATS_CONFIG", file.to_str().unwrap())]);
+    // A relative path of the database.
+    command.current_dir(folder.path());
+    let server = Server::spawn(command);
+    let version = env!("CARGO_PKG_VERSION");
+    let line = format!(
+        "stats-server {version}, settings file {}, database sqlite://{}/data/stats.db\n",
+        file.display(),
+        folder.path().display()
+    );
+    let first = server.start_log.split_inclusive('\n').next().unwrap();
+    assert!(first.ends_with(&line), "{first}");
+    let mut log = vec![server.start_log.clone()];
+    log.extend(server.stop());
+    // What actix says about its threads.
+    assert!(!log.concat().contains("actix"), "{log:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_of_the_log_does_not_stop_the_service() {
+    let database = TestDatabase::sqlite();
+    let server = start_with(&database, &[("LOG_PATH", "/dev/full")]);
+    let error = "The log file /dev/full cannot be written: No space left on device";
+    assert!(server.start_log.contains(error), "{}", server.start_log);
+    assert_eq!(server.get("/health")["status"], "ok");
+    assert_eq!(server.request("/api/v1/none").status(), 404);
+    let log = server.stop().concat();
+    assert!(log.contains("GET unknown path 404") && !log.contains("cannot be written"));
+}
