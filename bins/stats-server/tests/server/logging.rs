@@ -1,12 +1,14 @@
 //! The lines of the log, and the log file.
 
 use std::io::BufReader;
+use std::path::PathBuf;
 
 use reqwest::blocking::Client as Http;
 use serde_json::json;
 use stats_testing::{Proxy, TestDatabase, on_each_database};
 use stats_testing_http::{ADMIN_TOKEN, Server, base, wait_for};
 
+use crate::outages::command_in_shell;
 use crate::support::{command, start_on, start_with, stats, wait_for_file};
 
 #[test]
@@ -51,6 +53,65 @@ fn sighup_is_ignored_without_a_log_file() {
     server.signal("HUP");
     wait_for(&mut server.log, "Ignored SIGHUP");
     assert_eq!(server.get("/health"), json!({"status": "ok"}));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_service_goes_on_while_the_disk_of_the_log_is_full() {
+    let database = TestDatabase::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display();
+    let log_path = format!("{path}/disk/stats.log");
+    // The file system is unmounted when the server ends.
+    let mut process = command_in_shell(
+        &["unshare", "--user", "--map-root-user", "--mount"],
+        &format!(
+            "set -e; mkdir {path}/disk; mount -t tmpfs -o size=64k tmpfs {path}/disk; \
+             head -c 49152 /dev/zero >{path}/disk/ballast"
+        ),
+        &[
+            ("DATABASE_URL", database.url()),
+            ("LOG_PATH", &log_path),
+            ("LOG_REQUESTS", "1"),
+        ],
+    )
+    .spawn()
+    .unwrap();
+    let inside = |name: &str| {
+        let path = format!("/proc/{}/root{path}/disk/{name}", process.id());
+        PathBuf::from(path)
+    };
+    let (ballast, log_file) = (inside("ballast"), inside("stats.log"));
+    let start_log = wait_for_file(&log_file, "Listening on ");
+    let server = Server {
+        log: BufReader::new(process.stderr.take().unwrap()),
+        base: base(&start_log),
+        start_log,
+        process,
+    };
+    let request = || assert_eq!(server.request("/about.json").status(), 200);
+    // 16 KiB are free, and each line has about 100 bytes.
+    for _ in 0..300 {
+        request();
+    }
+    std::fs::remove_file(ballast).unwrap();
+    request();
+    let file = wait_for_file(
+        &log_file,
+        "stats.log can be written again; the lines before",
+    );
+    let lost = server.stop();
+    assert!(
+        lost[0].contains("stats.log cannot be written: No space left"),
+        "{lost:?}"
+    );
+    let requests = |log: &[String]| about_requests(log).len();
+    let lines: Vec<_> = file.lines().map(str::to_owned).collect();
+    // The line that did not fit is in both.
+    assert!(
+        (301..=302).contains(&(requests(&lines) + requests(&lost))),
+        "{lines:?} {lost:?}"
+    );
 }
 
 /// The lines about requests in a log.

@@ -11,6 +11,15 @@ use crate::support::{count_stats, start_on, stats};
 
 /// Starts the server in a shell, after these commands. `wrapper` is the command that runs the shell.
 fn start_in_shell(wrapper: &[&str], commands: &str, environment: &[(&str, &str)]) -> Server {
+    Server::spawn(command_in_shell(wrapper, commands, environment))
+}
+
+/// A command that starts the server in a shell, after these commands.
+pub(crate) fn command_in_shell(
+    wrapper: &[&str],
+    commands: &str,
+    environment: &[(&str, &str)],
+) -> Command {
     let script = format!("{commands}; exec \"$SERVER\"");
     let mut command = Command::new(wrapper[0]);
     command.args(&wrapper[1..]).args(["sh", "-c", &script]);
@@ -22,7 +31,7 @@ fn start_in_shell(wrapper: &[&str], commands: &str, environment: &[(&str, &str)]
         ("ADMIN_TOKEN", ADMIN_TOKEN),
     ]);
     isolate(&mut command, &environment);
-    Server::spawn(command)
+    command
 }
 
 #[cfg(target_os = "linux")]

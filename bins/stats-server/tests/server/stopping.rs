@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 
-use stats_testing::TestDatabase;
-use stats_testing_http::wait_for;
+use reqwest::blocking::Client as Http;
+use serde_json::Value;
+use stats_core::{AnalysisId, RawJson, Stat, StatId, StatsType};
+use stats_testing::{TestDatabase, client, day, on_each_database};
+use stats_testing_http::{ADMIN_TOKEN, wait_for};
 
 use crate::support::{count_stats, start_on, stats};
 
@@ -40,4 +43,41 @@ fn only_a_second_signal_interrupts_requests_in_flight() {
     busy.signal("TERM");
     wait_for(&mut busy.log, "Stopped at once");
     assert_eq!(busy.wait().code(), Some(130));
+}
+
+on_each_database!(a_list_that_is_being_sent_is_completed_before_the_server_stops);
+fn a_list_that_is_being_sent_is_completed_before_the_server_stops(database: &TestDatabase) {
+    // Many times what the buffers of both sides hold, so that the server still reads rows when the signal comes.
+    const STATS: usize = 300;
+    let document = format!("[\"{}\"]", "x".repeat(100_000));
+    let stats: Vec<_> = (0..STATS)
+        .map(|_| Stat {
+            uuid: StatId::random(),
+            analysis: AnalysisId::random(),
+            stats_type: StatsType::Risk,
+            date: day("2026-01-01"),
+            data: RawJson::parse(&document).unwrap(),
+        })
+        .collect();
+    let db = database.migrated();
+    let owner = client(&db, "CASES").id;
+    for batch in stats.chunks(100) {
+        db.insert_stats(owner, batch).unwrap();
+    }
+    drop(db);
+    let mut server = start_on(database);
+    let url = format!(
+        "{}/api/v1/stats/?date_from=2026-01-01&date_to=2026-01-01",
+        server.base
+    );
+    let request = Http::new().get(url).header("X-API-KEY", ADMIN_TOKEN);
+    let mut response = request.send().unwrap();
+    let mut list = vec![0; 1000];
+    response.read_exact(&mut list).unwrap();
+    server.signal("TERM");
+    wait_for(&mut server.log, "Stopping");
+    response.read_to_end(&mut list).unwrap();
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    assert_eq!(list["data"].as_array().unwrap().len(), STATS);
+    assert!(server.wait().success());
 }
