@@ -5,6 +5,7 @@ mod checks;
 mod report;
 
 use std::path::Path;
+use std::thread;
 
 use stats_settings::{LoadedSettings, SETTINGS_FILE};
 
@@ -42,12 +43,23 @@ pub fn examine(options: &Options) -> Report {
 
 /// Checks the service that these settings describe.
 pub fn examine_settings(loaded: &LoadedSettings, options: &Options) -> Report {
-    let mut findings = Findings::default();
-    checks::files::check(loaded, &mut findings);
-    checks::database::check(loaded, options, &mut findings);
-    checks::remote::check(&loaded.settings, &mut findings);
-    if options.is_running {
-        checks::server::check(&loaded.settings, &mut findings);
-    }
+    let settings = &loaded.settings;
+    // At the same time: each topic may wait for something that hangs.
+    let topics: [&(dyn Fn(&mut Findings) + Sync); 4] = [
+        &|findings| checks::files::check(loaded, findings),
+        &|findings| checks::database::check(loaded, options, findings),
+        &|findings| checks::remote::check(settings, findings),
+        &|findings| {
+            if options.is_running {
+                checks::server::check(settings, findings);
+            }
+        },
+    ];
+    let mut findings = topics.map(|_| Findings::default());
+    thread::scope(|scope| {
+        for (topic, findings) in topics.into_iter().zip(&mut findings) {
+            scope.spawn(move || topic(findings));
+        }
+    });
     Report::new(loaded, findings)
 }

@@ -25,7 +25,12 @@ struct Setting {
 }
 
 impl Report {
-    pub(crate) fn new(loaded: &LoadedSettings, findings: Findings) -> Self {
+    pub(crate) fn new(loaded: &LoadedSettings, topics: impl IntoIterator<Item = Findings>) -> Self {
+        let (mut checks, mut figures) = (Vec::new(), Vec::new());
+        for topic in topics {
+            checks.extend(topic.checks);
+            figures.extend(topic.figures);
+        }
         let settings = loaded.entries().map(|entry| Setting {
             key: entry.key,
             value: entry.value,
@@ -33,8 +38,8 @@ impl Report {
         });
         Self {
             settings: settings.collect(),
-            checks: findings.checks,
-            figures: findings.figures,
+            checks,
+            figures,
             unknown: None,
         }
     }
@@ -145,15 +150,12 @@ impl Report {
                 Level::Warning => "warning",
                 Level::Failure => "failure",
             };
-            let advice = match check.advice.as_str() {
-                "" => String::new(),
-                advice => format!(": {advice}"),
-            };
-            let line = format!(
-                "  {level:7}  {:names$}  {}{advice}",
-                check.name, check.problem
-            );
+            let line = format!("  {level:7}  {:names$}  {}", check.name, check.problem);
             writeln!(output, "{}", plain(&line))?;
+            if !check.advice.is_empty() {
+                let line = format!("  {:7}  {:names$}  {}", "", "", check.advice);
+                writeln!(output, "{}", plain(&line))?;
+            }
         }
         output.flush()
     }

@@ -57,7 +57,7 @@ fn ask(url: &str) -> Check {
         Err(error) => {
             return Check::failure(
                 NAME,
-                format!("no answer from {url}: {}", WithCauses(&error)),
+                format!("no answer from {url}: {}", WithCauses(&error.without_url())),
                 "start the server, or correct HOST and PORT",
             );
         }
