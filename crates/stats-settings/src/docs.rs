@@ -294,7 +294,7 @@ mod tests {
             ("DATABASE", Some("DATABASE_URL")),
             ("SQLALCHEMY_DATABASE_URI", None),
             ("MOSP_TOKN", Some("MOSP_TOKEN")),
-            ("ADMIN_TOKEN_PATH", Some("ADMIN_TOKEN_FILE")),
+            ("ADMIN_TOKEN_FIEL", Some("ADMIN_TOKEN_FILE")),
             ("HOSTNAME", Some("DB_HOSTNAME")),
             ("CLIENT_REGISTRATION", Some("CLIENT_REGISTRATION_OPEN")),
             ("MOSP", Some("MOSP_URL")),

@@ -166,6 +166,8 @@ pub struct Entry {
     pub value: String,
     /// Where it was set.
     pub origin: Origin,
+    /// Whether it may contain a secret.
+    pub is_secret: bool,
 }
 
 impl LoadedSettings {
@@ -245,6 +247,7 @@ impl LoadedSettings {
             key: doc.key,
             value: doc.value(&self.settings),
             origin: self.origin(doc.key).clone(),
+            is_secret: doc.is_secret,
         })
     }
 }

@@ -543,6 +543,12 @@ fn entries_have_values_and_origins_without_secrets() {
             _ => r#""…""#,
         };
         assert_eq!(find(key), (shown, "the environment".to_owned()));
+        let secrets = entries.iter().filter(|entry| entry.is_secret);
+        let mut secrets: Vec<_> = secrets.map(|entry| entry.key).collect();
+        secrets.sort_unstable();
+        let mut expected = SECRETS.map(|(key, _)| key);
+        expected.sort_unstable();
+        assert_eq!(secrets, expected);
         assert!(!format!("{entries:?}").contains("sesame"), "{entries:?}");
     }
     let documented = defaults();

@@ -1,6 +1,6 @@
 //! The files that the settings name: those of the instance, the log, secrets, and the disks.
 
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,6 @@ use crate::check::{Check, Findings};
 const LITTLE_SPACE: u64 = 512 << 20;
 const NO_SPACE: u64 = 64 << 20;
 
-/// The settings with secrets.
-const SECRETS: [&str; 5] = [
-    "ADMIN_TOKEN",
-    "REMOTE_STATS_TOKEN",
-    "MOSP_TOKEN",
-    "DB_PASSWORD",
-    "DATABASE_URL",
-];
-
 pub(crate) fn check(loaded: &LoadedSettings, findings: &mut Findings) {
     let settings = loaded.settings.clone();
     if let Some(check) = findings.bounded("instance", move || instance(&settings)) {
@@ -33,8 +24,8 @@ pub(crate) fn check(loaded: &LoadedSettings, findings: &mut Findings) {
     }
     let secrets = secrets(loaded);
     let database = database_files(&loaded.settings);
-    if let Some(check) = findings.bounded("files", move || modes(&secrets, &database)) {
-        findings.add(check);
+    if let Some(checks) = findings.bounded("files", move || modes(&secrets, &database)) {
+        findings.checks.extend(checks);
     }
     if let Some(path) = loaded.settings.log_path.clone()
         && let Some(check) = findings.bounded("log", move || log(&path))
@@ -69,15 +60,14 @@ fn instance(settings: &Settings) -> Option<Check> {
     })
 }
 
-/// The files that contain secrets: each with the setting.
+/// The files that contain secrets: each with the setting. The URL of a SQLite file is none.
 fn secrets(loaded: &LoadedSettings) -> Vec<(&'static str, PathBuf)> {
-    let is_secret = |key: &str| {
-        let is_file = matches!(loaded.settings.database_url, DatabaseUrl::Sqlite(_));
-        key != "DATABASE_URL" || !is_file
-    };
-    let keys = SECRETS.into_iter().filter(|key| is_secret(key));
-    let files = keys.filter_map(|key| match loaded.origin(key) {
-        Origin::SettingsFile(path) | Origin::SecretFile(path) => Some((key, path.clone())),
+    let is_sqlite = matches!(loaded.settings.database_url, DatabaseUrl::Sqlite(_));
+    let secrets = loaded
+        .entries()
+        .filter(|entry| entry.is_secret && !(is_sqlite && entry.key == "DATABASE_URL"));
+    let files = secrets.filter_map(|entry| match entry.origin {
+        Origin::SettingsFile(path) | Origin::SecretFile(path) => Some((entry.key, path)),
         _ => None,
     });
     files.collect()
@@ -96,44 +86,26 @@ fn database_files(settings: &Settings) -> Vec<PathBuf> {
     vec![path.clone(), beside("-wal"), beside("-shm")]
 }
 
-fn modes(secrets: &[(&'static str, PathBuf)], database: &[PathBuf]) -> Check {
+fn modes(secrets: &[(&'static str, PathBuf)], database: &[PathBuf]) -> Vec<Check> {
     const NAME: &str = "files";
-    const FOR_OTHERS: u32 = 0o007;
-    const WRITABLE_BY_OTHERS: u32 = 0o002;
-
-    let found = |path: &Path| fs::metadata(path).ok();
-    let is_file = |metadata: &Metadata| metadata.is_file();
-    let of_secrets = secrets.iter().map(|(key, path)| (Some(*key), path));
-    let of_database = database.iter().map(|path| (None, path));
-    for (key, path) in of_secrets.chain(of_database) {
-        let Some(metadata) = found(path).filter(is_file) else {
-            continue;
-        };
-        if metadata.mode() & FOR_OTHERS == 0 {
-            continue;
-        }
-        let path = path.display();
-        let what = match key {
-            Some(key) => format!("{path} with {key}"),
-            None => format!("the database file {path}"),
-        };
-        let may = match metadata.mode() & WRITABLE_BY_OTHERS {
-            0 => "read",
-            _ => "written",
-        };
-        return Check::warning(
-            NAME,
-            format!("{what} can be {may} by every user of this machine"),
-            format!("run 'chmod o= {path}'"),
-        );
-    }
+    let of_secrets = secrets
+        .iter()
+        .filter_map(|(key, path)| open_to_others(path, format!("{} with {key}", path.display())));
+    let of_database = database
+        .iter()
+        .filter_map(|path| open_to_others(path, format!("the database file {}", path.display())));
+    let open = of_secrets.chain(of_database);
+    let mut checks: Vec<_> = open
+        .map(|(problem, advice)| Check::warning(NAME, problem, advice))
+        .collect();
+    let owner = |path| Some(fs::metadata(path).ok()?.uid());
     let mut owners = database
         .iter()
-        .filter_map(|path| Some((path, found(path)?.uid())));
+        .filter_map(|path| Some((path, owner(path)?)));
     if let Some((first, owner)) = owners.next()
         && let Some((other, _)) = owners.find(|(_, other)| *other != owner)
     {
-        return Check::warning(
+        checks.push(Check::warning(
             NAME,
             format!(
                 "{} has another owner than {}",
@@ -141,12 +113,31 @@ fn modes(secrets: &[(&'static str, PathBuf)], database: &[PathBuf]) -> Check {
                 first.display()
             ),
             "a server of either user may fail to write: stop it, and chown the file",
-        );
+        ));
     }
-    Check::ok(
-        NAME,
-        "no other user of this machine reads secrets or the database",
-    )
+    if checks.is_empty() {
+        let found = "no other user of this machine reads secrets or the database";
+        checks.push(Check::ok(NAME, found));
+    }
+    checks
+}
+
+/// The problem of a file that all users may read or write, and what to do.
+fn open_to_others(path: &Path, what: String) -> Option<(String, String)> {
+    const FOR_OTHERS: u32 = 0o007;
+    const WRITABLE_BY_OTHERS: u32 = 0o002;
+    let metadata = fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.mode() & FOR_OTHERS == 0 {
+        return None;
+    }
+    let may = match metadata.mode() & WRITABLE_BY_OTHERS {
+        0 => "read",
+        _ => "written",
+    };
+    Some((
+        format!("{what} can be {may} by every user of this machine"),
+        format!("run 'chmod o= {}'", path.display()),
+    ))
 }
 
 /// Checks that the log can be written, without creating it.
