@@ -20,6 +20,9 @@ const TIMEOUTS: Timeouts = Timeouts {
     statement: Some(Duration::from_secs(6)),
 };
 
+/// How long a SQLite file is read in search of damage: monitoring does so every few minutes.
+const READING: Duration = Duration::from_secs(2);
+
 pub(crate) fn check(loaded: &LoadedSettings, options: &Options, findings: &mut Findings) {
     let settings = &loaded.settings;
     let url = settings.database_url.absolute();
@@ -107,6 +110,7 @@ fn failed(name: &'static str, error: &DbError) -> Check {
 }
 
 fn integrity(db: &Db) -> Result<Check, DbError> {
+    let db = db.with_statement_timeout(Some(READING));
     match db.find_damage() {
         Ok(None) => Ok(Check::ok("integrity", "the file is not damaged")),
         Ok(Some(damage)) => Ok(damaged(&format!("the database file is damaged: {damage}"))),

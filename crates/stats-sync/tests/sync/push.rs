@@ -527,3 +527,31 @@ impl Random {
         (x >> 20) as usize % limit
     }
 }
+
+#[test]
+fn the_end_of_each_push_is_recorded() {
+    let local = Local::with(25);
+    let peer = Peer::start();
+    let options = batches_of(10);
+    let last = || local.db.push_runs().unwrap().pop();
+    preview::<DbError>(&local.db, &peer.client(), &options, |_, _| Ok(())).unwrap();
+    assert_eq!(last(), None, "nothing was pushed");
+
+    run(&local.db, &peer.client_with_unknown_token(), &options);
+    let refused = last().unwrap();
+    assert_eq!((refused.failures, refused.sent), (1, 0));
+    assert!(refused.message.unwrap().contains("403"));
+    let mut recorder = Recorder {
+        cancel_after: Some(10),
+        ..Recorder::default()
+    };
+    push(&local.db, &peer.client(), &options, &mut recorder).unwrap();
+    let stopped = last().unwrap();
+    assert_eq!((stopped.failures, stopped.sent), (2, 10));
+    assert_eq!(stopped.message.as_deref(), Some("stopped"));
+    push_new(&local.db, &peer);
+    let complete = last().unwrap();
+    assert_eq!(complete.remote, peer.client().address());
+    assert_eq!((complete.failures, complete.sent), (0, 15));
+    assert_eq!((complete.message, complete.refused), (None, 0));
+}
