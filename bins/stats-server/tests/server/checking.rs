@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
+use std::io::BufReader;
 use std::path::Path;
 
 use stats_testing::TestDatabase;
-use stats_testing_http::Server;
+use stats_testing_http::{Server, wait_for};
 
+use crate::outages::command_in_shell;
 use crate::support::{command, start_on, start_with};
 
 /// The exit code and the standard output of `--check`.
@@ -122,6 +124,42 @@ fn the_log_begins_with_version_settings_file_and_database() {
     log.extend(server.stop());
     // What actix says about its threads.
     assert!(!log.concat().contains("actix"), "{log:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_settings_file_in_etc_is_read_except_by_the_demo() {
+    // An /etc of its own, with this settings file.
+    let start = |settings: &str, arguments: &str| {
+        let commands = format!(
+            "set -e; mount -t tmpfs tmpfs /etc; mkdir /etc/stats-server; \
+             echo \"{settings}\" >/etc/stats-server/stats.toml; exec \"$SERVER\" {arguments}"
+        );
+        command_in_shell(
+            &["unshare", "--user", "--map-root-user", "--mount"],
+            &commands,
+            &[("STATS_CONFIG", "")],
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("DATABASE_URL = 'sqlite://{}/x.db'", folder.path().display());
+    let server = Server::spawn(start(&database, ""));
+    let line = ", settings file /etc/stats-server/stats.toml, database sqlite://";
+    assert!(server.start_log.contains(line), "{}", server.start_log);
+    assert!(folder.path().join("x.db").exists());
+
+    let refused = start("POTR = 1", "").output().unwrap();
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    let expected =
+        "stats-server: the settings file /etc/stats-server/stats.toml has the unknown key";
+    assert!(refused.starts_with(expected), "{refused}");
+    let mut demo = start("POTR = 1", "--demo");
+    let mut demo = demo.env("TMPDIR", folder.path()).spawn().unwrap();
+    let mut log = BufReader::new(demo.stderr.take().unwrap());
+    wait_for(&mut log, ", no settings file, temporary database\n");
+    // Without waiting for its stats.
+    demo.kill().unwrap();
+    demo.wait().unwrap();
 }
 
 #[cfg(target_os = "linux")]
