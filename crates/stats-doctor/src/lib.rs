@@ -49,10 +49,9 @@ pub fn examine_settings(loaded: &LoadedSettings, options: &Options) -> Report {
         &|findings| checks::files::check(loaded, findings),
         &|findings| checks::database::check(loaded, options, findings),
         &|findings| checks::remote::check(settings, findings),
-        &|findings| {
-            if options.is_running {
-                checks::server::check(settings, findings);
-            }
+        &|findings| match options.is_running {
+            true => checks::server::check(settings, findings),
+            false => checks::server::check_address(settings, findings),
         },
     ];
     let mut findings = topics.map(|_| Findings::default());

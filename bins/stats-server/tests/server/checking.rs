@@ -3,6 +3,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::BufReader;
+use std::net::TcpListener;
 use std::path::Path;
 
 use stats_testing::TestDatabase;
@@ -91,6 +92,43 @@ fn check_prints_settings_and_checks_and_changes_nothing() {
         .iter()
         .find(|setting| setting["key"] == "ADMIN_TOKEN");
     assert_eq!(token.unwrap()["origin"], "the environment");
+}
+
+#[test]
+fn check_tells_whether_the_server_could_listen() {
+    let database = TestDatabase::sqlite();
+    let running = start_on(&database);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (running_port, other_port) = (running.port(), other.local_addr().unwrap().port());
+    // A program that is not ours, and disconnects.
+    let other = std::thread::spawn(move || drop(other.accept().unwrap()));
+    for (host, port, code, found) in [
+        ("127.0.0.1", running_port, 0, "/health answers"),
+        (
+            "127.0.0.1",
+            other_port,
+            2,
+            "no answer from http://127.0.0.1",
+        ),
+        (
+            "192.0.2.1",
+            5000,
+            2,
+            "it cannot listen on 192.0.2.1, port 5000: ",
+        ),
+        ("127.0.0.1", 0, 0, "it can listen on 127.0.0.1, port 0"),
+    ] {
+        let port = port.to_string();
+        let environment = [
+            ("DATABASE_URL", database.url()),
+            ("HOST", host),
+            ("PORT", &port),
+        ];
+        let (exit, text) = check(&[], &environment);
+        assert_eq!(exit, code, "{text}");
+        assert!(text.contains(found), "{text}");
+    }
+    other.join().unwrap();
 }
 
 #[test]

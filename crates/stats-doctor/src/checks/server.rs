@@ -1,6 +1,7 @@
-//! The running server.
+//! The running server, or whether one could listen.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -22,6 +23,7 @@ struct Health {
     message: Option<String>,
 }
 
+/// Asks the running server.
 pub(crate) fn check(settings: &Settings, findings: &mut Findings) {
     if settings.port == 0 {
         return findings.add(Check::ok(
@@ -29,14 +31,39 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) {
             "not asked: with PORT = 0 its port is unknown",
         ));
     }
-    let url = format!(
-        "http://{}:{}/health",
-        address(&settings.host),
-        settings.port
-    );
+    let url = health_url(settings);
     if let Some(check) = findings.bounded(NAME, move || ask(&url)) {
         findings.add(check);
     }
+}
+
+/// Checks whether a server can listen, or does so already.
+pub(crate) fn check_address(settings: &Settings, findings: &mut Findings) {
+    let (host, port) = (settings.host.clone(), settings.port);
+    let url = health_url(settings);
+    if let Some(check) = findings.bounded(NAME, move || listen(&host, port, &url)) {
+        findings.add(check);
+    }
+}
+
+fn listen(host: &str, port: u16, url: &str) -> Check {
+    match TcpListener::bind((host, port)) {
+        Ok(_) => Check::ok(NAME, format!("it can listen on {host}, port {port}")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => ask(url),
+        Err(error) => Check::failure(
+            NAME,
+            format!("it cannot listen on {host}, port {port}: {error}"),
+            "correct HOST and PORT; ports below 1024 need a right of their own",
+        ),
+    }
+}
+
+fn health_url(settings: &Settings) -> String {
+    format!(
+        "http://{}:{}/health",
+        address(&settings.host),
+        settings.port
+    )
 }
 
 /// Where a server on this machine listens, in a URL.
