@@ -52,27 +52,23 @@ impl Db {
         // A connection for writing would switch the file to WAL.
         let mut session = self.session(Access::Read)?;
         session.run(|conn| {
-            let (begin, end) = match conn {
-                DbConnection::Postgres(_) => (
-                    format!(
-                        "BEGIN; SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({})",
-                        lock.as_millis(),
-                        WRITE_LOCK
-                    ),
-                    "ROLLBACK",
-                ),
-                DbConnection::Sqlite(_) => (
-                    "PRAGMA query_only = OFF; BEGIN IMMEDIATE".to_owned(),
-                    "ROLLBACK; PRAGMA query_only = ON",
+            let is_sqlite = matches!(conn, DbConnection::Sqlite(_));
+            let begin = match is_sqlite {
+                true => "PRAGMA query_only = OFF; BEGIN IMMEDIATE".to_owned(),
+                false => format!(
+                    "BEGIN; SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({WRITE_LOCK})",
+                    lock.as_millis()
                 ),
             };
             let written = conn
                 .batch_execute(&begin)
                 .and_then(|()| conn.batch_execute(WRITE_NOTHING));
-            // Without a transaction, this fails on SQLite.
-            let ended = conn.batch_execute(end);
-            written?;
-            Ok(ended?)
+            // Fails on SQLite if no transaction began.
+            let _ = conn.batch_execute("ROLLBACK");
+            if is_sqlite {
+                conn.batch_execute("PRAGMA query_only = ON")?;
+            }
+            Ok(written?)
         })
     }
 

@@ -33,6 +33,20 @@ fn a_write_protected_file_can_be_read() {
 }
 
 #[test]
+fn doctor_reports_a_file_that_may_not_be_written() {
+    let database = TestDatabase::sqlite();
+    drop(database.migrated());
+    for (folder, file, problem) in [
+        (0o700, 0o600, "this user may write"),
+        (0o500, 0o600, "this user may not write: "),
+        (0o700, 0o400, "this user may not write: "),
+    ] {
+        let report = Protected::new(&database, folder, file).run("doctor");
+        assert!(report.stdout.contains(problem), "{report:?}");
+    }
+}
+
+#[test]
 fn a_file_that_may_not_be_read_is_not_called_missing() {
     let database = TestDatabase::sqlite();
     drop(database.migrated());
