@@ -207,7 +207,7 @@ struct ObjectDay {
 impl ClientDay {
     fn fold(&mut self, known: &BTreeMap<Uuid, Object>, date: NaiveDate, document: &str) {
         let (elements, skipped) = Element::read_all(document);
-        self.skipped += skipped;
+        self.skip(skipped);
         for element in elements {
             let numbers = element.units.map(Mean::of_units);
             self.add(known, date, element.uuid, &element.labels, numbers);
@@ -225,7 +225,7 @@ impl ClientDay {
     ) {
         let Some(object) = self.object(uuid) else {
             let [count, ..] = numbers;
-            self.skipped += count.count();
+            self.skip(count.count());
             return;
         };
         for (mean, more) in object.numbers.iter_mut().zip(numbers) {
@@ -245,9 +245,14 @@ impl ClientDay {
             let last = self.objects.last_entry();
             let last = last.filter(|last| uuid < *last.key())?;
             let [count, ..] = last.remove().numbers;
-            self.skipped += count.count();
+            self.skip(count.count());
         }
         Some(self.objects.entry(uuid).or_default())
+    }
+
+    /// Counts skipped parts. A damaged extract may have any number of them.
+    fn skip(&mut self, parts: u64) {
+        self.skipped = self.skipped.saturating_add(parts);
     }
 }
 
@@ -311,7 +316,7 @@ impl ExtractedPartial for ObjectPartial {
             .iter()
             .map(|(analysis, skipped)| {
                 let is_selected = analyses.is_none_or(|analyses| analyses.contains(analysis));
-                client_day.skipped += if is_selected { *skipped } else { 0 };
+                client_day.skip(if is_selected { *skipped } else { 0 });
                 is_selected
             })
             .collect();

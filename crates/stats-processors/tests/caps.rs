@@ -117,6 +117,22 @@ fn a_damaged_extract_changes_nothing() {
     assert_eq!((partial.skipped(), kept(&partial)), (0, 0));
 }
 
+/// The counts of a damaged extract may be any numbers.
+#[test]
+fn huge_counts_in_an_extract_do_not_overflow() {
+    type Objects = BTreeMap<(Uuid, [Option<String>; 4]), Vec<(u32, [u64; 3])>>;
+    let stats = vec![(AnalysisId::random(), u64::MAX); 2];
+    let key = |number| (Uuid::from_u128(number), [const { None }; 4]);
+    let objects = (0..=MAX_OBJECTS as u128).map(|number| (key(number), vec![(0, [u64::MAX; 3])]));
+    let objects: Objects = objects.collect();
+    let extract = postcard::to_allocvec(&(stats, objects)).unwrap();
+    let mut partial = ObjectPartial::default();
+    for _ in 0..2 {
+        partial.fold_extract(MIN_DATE, &extract, None).unwrap();
+    }
+    assert_eq!(partial.skipped(), u64::MAX);
+}
+
 #[test]
 fn a_partial_drops_the_least_frequent_objects() {
     let mut partial = ObjectPartial::default();
