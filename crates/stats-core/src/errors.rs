@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Serialize, Serializer};
 
@@ -20,20 +20,38 @@ impl fmt::Display for WithCauses<'_> {
     }
 }
 
+/// Displays text from outside in a message: with escapes, and truncated if it is long.
+#[derive(Debug, Clone, Copy)]
+pub struct Excerpt<'a>(pub &'a str);
+
+impl Excerpt<'_> {
+    /// Maximum length with escapes, in characters.
+    const MAX_LENGTH: usize = 64;
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        let mut escaped = text.escape_debug();
+        for c in escaped.by_ref().take(Self::MAX_LENGTH) {
+            f.write_char(c)?;
+        }
+        match escaped.next() {
+            Some(_) => f.write_char('…'),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An invalid input value. The message quotes the value and names the expected form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(String);
 
 impl InvalidValue {
-    /// The error `'<value>' is not <expected>`. A long value is truncated.
+    /// The error `'<value>' is not <expected>`, with an [`Excerpt`] of the value.
     pub fn new(value: &str, expected: impl fmt::Display) -> Self {
-        const QUOTED: usize = 64;
-        let mut quoted: String = value.escape_debug().take(QUOTED).collect();
-        if value.escape_debug().nth(QUOTED).is_some() {
-            quoted.push('…');
-        }
-        Self(format!("'{quoted}' is not {expected}"))
+        Self(format!("'{}' is not {expected}", Excerpt(value)))
     }
 
     /// An error with the given message, for a value that is too long to quote or must not be shown.

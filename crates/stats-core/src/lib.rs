@@ -12,7 +12,7 @@ mod token;
 
 pub use client::{Client, ClientName, Coordinates, NewClient, Role};
 pub use date::{MAX_DATE, MIN_DATE, last_acceptable_date, parse_date};
-pub use errors::{FieldErrors, InvalidValue, WithCauses};
+pub use errors::{Excerpt, FieldErrors, InvalidValue, WithCauses};
 pub use filter::{DateRange, Page, StatsFilter};
 pub use id::{AnalysisId, ClientId, ClientUuid, StatId};
 pub use json::{MAX_DATA_BYTES, MAX_DEPTH, MAX_NUMBER_LENGTH, MAX_OBJECTS, RawJson};

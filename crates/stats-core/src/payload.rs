@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 use crate::json::kind;
-use crate::{FieldErrors, InvalidValue, NewStat, parse_date};
+use crate::{Excerpt, FieldErrors, InvalidValue, NewStat, parse_date};
 
 /// The error of an invalid batch of stats.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,7 @@ fn parse_stat(
     };
     for name in &fields.unknown {
         errors.add(
-            format!("{index}.{}", name.escape_debug()),
+            format!("{index}.{}", Excerpt(name)),
             "is not a field of a stat",
         );
     }
@@ -371,6 +371,17 @@ mod tests {
             panic!("accepted");
         };
         assert_eq!(errors.iter().count(), FieldErrors::MAX);
+    }
+
+    #[test]
+    fn names_of_unknown_fields_are_truncated() {
+        let name = "x\n".repeat(1_000_000);
+        let error = parse(&json!([with(&name, json!(1))])).unwrap_err();
+        let excerpt = "x\\n".repeat(21) + "x…";
+        assert_eq!(
+            error.to_string(),
+            format!("0.{excerpt}: is not a field of a stat")
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use config::{File, FileFormat, Map, Source, ValueKind};
+use stats_core::Excerpt;
 
 use crate::docs::{self, DOCS, Doc};
 use crate::error::SettingsError;
@@ -188,7 +189,7 @@ fn parse_file(path: &Path, text: &str) -> Result<Map<String, ValueKind>, Setting
     {
         return Err(SettingsError::UnknownKey {
             path: path.to_owned(),
-            key: unknown.escape_debug().to_string(),
+            key: Excerpt(unknown).to_string(),
             similar: docs::similar_key(unknown),
         });
     }

@@ -8,7 +8,7 @@ use actix_web::web::Query;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess};
 use serde_json::{Map, Value};
-use stats_core::ClientId;
+use stats_core::{ClientId, Excerpt};
 
 use super::body::{read_body, read_json_body};
 use crate::errors::ApiError;
@@ -171,7 +171,7 @@ impl de::Error for ArgumentError {
     }
 
     fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self(ApiError::UnknownArgument(name.to_owned()))
+        Self(ApiError::UnknownArgument(Excerpt(name).to_string()))
     }
 }
 
@@ -248,5 +248,12 @@ mod tests {
             let unknown = read(json!({"flag": null, "foo": value, "type": "risk"})).unwrap_err();
             assert_eq!(unknown.to_string(), "Unknown arguments: foo");
         }
+        let name = "x".repeat(1 << 20);
+        let unknown = read(json!({ name: 1, "type": "risk" })).unwrap_err();
+        let excerpt = "x".repeat(64);
+        assert_eq!(
+            unknown.to_string(),
+            format!("Unknown arguments: {excerpt}…")
+        );
     }
 }
