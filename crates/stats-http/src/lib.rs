@@ -37,6 +37,9 @@ mod state;
 mod swagger_ui;
 mod turns;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use api::fuzzing;
 pub use config::{HttpConfig, Routes};
 pub use limits::{Limits, Share};
 pub use logo::Logo;

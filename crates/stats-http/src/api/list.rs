@@ -78,7 +78,7 @@ impl Input for StatsFilter {
 
 impl ListQuery {
     /// Converts the query to a filter. See [`select_dates`] for `is_strict`.
-    fn filter(
+    pub(super) fn filter(
         self,
         owner: Option<ClientId>,
         today: NaiveDate,

@@ -2,6 +2,8 @@
 
 mod client;
 mod documents;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod list;
 mod post;
 mod processed;

@@ -47,6 +47,17 @@ pub(crate) fn from_query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T
     deserialize(parse_query(request.query_string())?)
 }
 
+/// Reads arguments from a query string and from a body, as [`from_query_and_body`] does.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn parse_arguments<T: DeserializeOwned>(
+    query: &str,
+    body: &[u8],
+) -> Result<T, ApiError> {
+    let mut arguments = parse_query(query)?;
+    arguments.extend(parse_object(body)?);
+    deserialize(arguments)
+}
+
 /// Parses strings, lists (`a=1&a=2`, or PHP's `a[]=1&a[]=2` and `a[0]=1`) and objects (PHP's `a[b]=1`).
 fn parse_query(query: &str) -> Result<Map<String, Value>, ApiError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|error| {

@@ -6,6 +6,8 @@ mod body;
 pub(crate) mod lenient;
 mod mask;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use arguments::parse_arguments;
 pub(crate) use arguments::{from_json_body, from_query, from_query_and_body};
 pub(crate) use authenticated::{Authenticated, ClientName, Input, has_valid_token};
 pub(crate) use body::{Body, read_json_body};
