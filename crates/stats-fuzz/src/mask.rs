@@ -11,6 +11,7 @@ pub fn mask(data: &[u8]) {
     let (mask, document) = text.split_once('\n').unwrap_or((&text, ""));
     let value = serde_json::from_str(document)
         .unwrap_or_else(|_| json!([{"uuid": 1, "data": {"a": [{"b": 1}, null]}, "": {"*": 2}}]));
+    check_names(&value);
     let mut masked = value.clone();
     if let Err(error) = apply_mask(mask, &mut masked) {
         check_error(mask, &error);
@@ -28,6 +29,40 @@ pub fn mask(data: &[u8]) {
     }
     if let Ok(data) = RawJson::parse(document) {
         check_list(mask, data);
+    }
+}
+
+/// A mask of one name keeps that field whole and no other one; with braces, it keeps one field of that field.
+fn check_names(value: &Value) {
+    let is_name = |name: &&String| {
+        !name.is_empty() && *name != "*" && name.trim() == *name && !name.contains(['{', '}', ','])
+    };
+    let Some(object) = value.as_object() else {
+        return;
+    };
+    for name in object
+        .keys()
+        .filter(is_name)
+        .filter(|name| name.len() < 1000)
+    {
+        let mut masked = value.clone();
+        apply_mask(name, &mut masked).expect("a name is a mask");
+        assert_eq!(masked, json!({ name.as_str(): object[name] }));
+        let Some(inner) = object[name].as_object() else {
+            continue;
+        };
+        for field in inner
+            .keys()
+            .filter(is_name)
+            .filter(|name| name.len() < 1000)
+        {
+            let mut masked = value.clone();
+            apply_mask(&format!("{name}{{{field}}}"), &mut masked).expect("a mask");
+            assert_eq!(
+                masked,
+                json!({ name.as_str(): { field.as_str(): inner[field] } })
+            );
+        }
     }
 }
 
