@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
 
 use memchr::memchr2;
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -55,6 +56,14 @@ impl RawJson {
         self == other
             || comparable(&self.0)
                 .is_some_and(|value| comparable(&other.0).is_some_and(|other| value == other))
+    }
+
+    /// Hashes the JSON value: documents of [the same value](Self::is_same_value) have the same hash.
+    pub fn hash_value(&self, state: &mut impl Hasher) {
+        match comparable(&self.0) {
+            Some(value) => hash_comparable(&value, state),
+            None => self.0.hash(state),
+        }
     }
 }
 
@@ -272,6 +281,35 @@ fn comparable(text: &str) -> Option<Value> {
     serde_json::from_str(&tagged).ok()
 }
 
+/// Hashes a value of [`comparable`], in which all scalars but `null` and booleans are strings.
+fn hash_comparable(value: &Value, state: &mut impl Hasher) {
+    match value {
+        Value::Array(items) => {
+            state.write_u8(b'[');
+            state.write_usize(items.len());
+            for item in items {
+                hash_comparable(item, state);
+            }
+        }
+        Value::Object(fields) => {
+            state.write_u8(b'{');
+            state.write_usize(fields.len());
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            for (name, value) in fields {
+                name.hash(state);
+                hash_comparable(value, state);
+            }
+        }
+        Value::String(text) => {
+            state.write_u8(b'"');
+            text.hash(state);
+        }
+        Value::Bool(value) => state.write_u8(if *value { b't' } else { b'f' }),
+        Value::Null | Value::Number(_) => state.write_u8(b'n'),
+    }
+}
+
 /// Sign, significant digits and exponent of a number, the same for all its notations.
 fn decimal(literal: &str) -> Option<(&str, String, i64)> {
     let (digits, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
@@ -293,6 +331,8 @@ fn decimal(literal: &str) -> Option<(&str, String, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::DefaultHasher;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -415,11 +455,19 @@ mod tests {
         assert!(RawJson::parse(&just_fits.replace(',', ", ")).is_ok());
     }
 
+    fn hash_of(json: &RawJson) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        json.hash_value(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Whether both texts have the same value. Checks that their hashes say the same.
     fn is_same(one: &str, other: &str) -> bool {
         let [one, other] = [one, other].map(|text| RawJson::from_storage(text.to_owned()));
         assert!(one.is_same_value(&one) && other.is_same_value(&other));
         let is_same = one.is_same_value(&other);
         assert_eq!(is_same, other.is_same_value(&one));
+        assert_eq!(is_same, hash_of(&one) == hash_of(&other));
         is_same
     }
 
