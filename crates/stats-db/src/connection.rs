@@ -1,6 +1,5 @@
 //! One connection type for both databases.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +13,7 @@ use diesel::sql_types::{Integer, Text};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::BoxedError;
+use crate::monitor::file_id;
 use crate::url::PostgresUrl;
 use crate::{DatabaseUrl, DbError, Timeouts};
 
@@ -99,7 +99,14 @@ impl Connector {
             }
             DatabaseUrl::Sqlite(path) => {
                 sqlite_deadline::install();
-                let conn = self.open_sqlite(path);
+                let conn = loop {
+                    let file = file_id(path);
+                    let conn = self.open_sqlite(path);
+                    // While it waited for a lock, a backup may have replaced the file.
+                    if file_id(path) == file {
+                        break conn;
+                    }
+                };
                 let conn = conn.map_err(|error| self.explain_file(path, error))?;
                 (DbConnection::Sqlite(conn), None)
             }
@@ -131,10 +138,11 @@ impl Connector {
     /// Why a SQLite file could not be opened. SQLite always reports "unable to open database file".
     fn explain_file(&self, path: &Path, error: ConnectionError) -> DbError {
         let database = self.url.to_string();
-        match File::open(path) {
+        // Opening the file and closing it again would end the locks that SQLite holds for other connections.
+        match is_readable(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => DbError::Missing(database),
             Err(source) => DbError::Unreadable { database, source },
-            Ok(_) => self.failed(error),
+            Ok(()) => self.failed(error),
         }
     }
 
@@ -157,8 +165,18 @@ impl Connector {
     }
 }
 
+#[cfg(unix)]
+fn is_readable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK)?)
+}
+
+#[cfg(not(unix))]
+fn is_readable(path: &Path) -> io::Result<()> {
+    std::fs::metadata(path).map(drop)
+}
+
 /// The `file:` URI of a path, which may contain any characters.
-fn sqlite_uri(path: &Path, parameters: &str) -> String {
+pub(crate) fn sqlite_uri(path: &Path, parameters: &str) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let path = path.to_string_lossy();
     let path = utf8_percent_encode(&path, SPECIAL_IN_URI);
@@ -168,7 +186,7 @@ fn sqlite_uri(path: &Path, parameters: &str) -> String {
 /// The characters with a special meaning in SQLite's URIs.
 const SPECIAL_IN_URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -337,6 +355,8 @@ pub(crate) fn finish<T, E: From<DbError>>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[derive(QueryableByName)]
@@ -372,5 +392,44 @@ mod tests {
             assert_eq!((pragmas.synchronous, pragmas.foreign_keys), (FULL, 1));
             assert_eq!(pragmas.query_only, query_only);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_replaced_while_its_lock_is_held_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stats.db");
+        let create = |path: &Path, table: &str| {
+            File::create(path).unwrap();
+            let conn = SqliteConnection::establish(&sqlite_uri(path, "mode=rw"));
+            let mut conn = conn.unwrap();
+            let create = format!("CREATE TABLE {table} (id INTEGER)");
+            conn.batch_execute(&create).unwrap();
+            conn
+        };
+        let mut holder = create(&path, "old");
+        holder.batch_execute("BEGIN EXCLUSIVE").unwrap();
+        let times_open = || {
+            let open = std::fs::read_dir("/proc/self/fd").unwrap();
+            let open = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+            open.filter(|open| *open == path).count()
+        };
+        let held = times_open();
+        thread::scope(|scope| {
+            let opening = scope.spawn(|| {
+                let url = DatabaseUrl::sqlite(&path);
+                let connector = Connector::new(&url, Access::Write, &Timeouts::default());
+                connector.open().unwrap().conn
+            });
+            while times_open() == held {
+                thread::yield_now();
+            }
+            let new = folder.path().join("new.db");
+            drop(create(&new, "new"));
+            std::fs::rename(new, &path).unwrap();
+            drop(holder);
+            let mut conn = opening.join().unwrap();
+            conn.batch_execute("SELECT * FROM new").unwrap();
+        });
     }
 }

@@ -104,6 +104,40 @@ pub enum DbError {
         /// Why.
         source: BoxedError,
     },
+    /// A backup cannot be restored. The database is unchanged.
+    #[error("cannot restore {}", .from.display())]
+    Restore {
+        /// The backup.
+        from: PathBuf,
+        /// Why.
+        source: BoxedError,
+    },
+    /// Another program uses a SQLite database that is to be replaced.
+    #[error("the database {database} is in use{}; stop the server and other programs that use it first",
+        .process.map_or_else(String::new, |process| format!(" by process {process}")))]
+    InUse {
+        /// The database.
+        database: String,
+        /// One of the processes that use it, if known.
+        process: Option<i32>,
+    },
+    /// The target of a copy holds what its source does not.
+    #[error(
+        "{target} holds more than a copy of {of}: {reason}; copy to a new or an emptied database"
+    )]
+    NotACopy {
+        /// The target.
+        target: String,
+        /// The source.
+        of: String,
+        /// What it holds.
+        reason: String,
+    },
+    /// The tables are newer than this program.
+    #[error(
+        "the tables were made by a newer version of this program ({0} unknown migration(s)); use that version"
+    )]
+    NewerTables(usize),
     /// A client with the same name, token or public id exists.
     #[error("a client with this {0} exists already")]
     ClientExists(ClientConflict),

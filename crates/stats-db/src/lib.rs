@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod cancel;
 mod clients;
 mod connection;
+mod copy;
 mod create;
 mod db;
 mod deletion;
+mod digest;
 mod duplicates;
 mod error;
 mod inspect;
@@ -14,19 +17,24 @@ mod migrations;
 mod monitor;
 mod newest;
 mod outbox;
+mod part;
 mod partials;
 mod push_runs;
+mod restore;
 mod rows;
 mod schema;
 mod stats;
 mod summary;
+mod tables;
 mod timeouts;
 mod tokens;
+mod transfer;
 mod types;
 mod url;
 
 pub use cancel::Cancel;
 pub use clients::ClientChange;
+pub use copy::Copied;
 pub use db::{Connections, Db};
 pub use deletion::FoundStats;
 pub use error::{BoxedError, ClientConflict, DbError, Wait};
@@ -35,6 +43,7 @@ pub use last::LastStat;
 pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled, WaitingStat};
 pub use partials::{DayPartial, DayVersion, PartialKind, Scope};
 pub use push_runs::PushRun;
+pub use restore::{Backup, Holdings, Restored};
 pub use stats::{Documents, Selection, Snapshot};
 pub use summary::{ClientTotals, Summary};
 pub use timeouts::Timeouts;

@@ -5,7 +5,7 @@ use diesel::backend::Backend;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -34,20 +34,67 @@ impl Db {
 
     /// Fails with [`DbError::PendingMigrations`] unless the tables are up to date. It only reads and takes no lock.
     pub fn require_migrated(&self) -> Result<(), DbError> {
-        let known = match self.url() {
-            DatabaseUrl::Postgres(_) => versions::<Pg>(POSTGRES),
-            DatabaseUrl::Sqlite(_) => versions::<Sqlite>(SQLITE),
-        };
-        let applied = self.query(applied_versions)?;
-        match known
-            .map_err(DbError::Migration)?
-            .difference(&applied)
-            .count()
-        {
+        match self.query_tables()?.pending {
             0 => Ok(()),
             pending => Err(DbError::PendingMigrations(pending)),
         }
     }
+
+    /// Whether the database has tables of this service, also those of an older version or of the Python service.
+    pub fn has_tables(&self) -> Result<bool, DbError> {
+        Ok(self.query_tables()?.exist)
+    }
+
+    /// The state of the tables.
+    pub(crate) fn query_tables(&self) -> Result<Tables, DbError> {
+        let known = match self.url() {
+            DatabaseUrl::Postgres(_) => versions::<Pg>(POSTGRES),
+            DatabaseUrl::Sqlite(_) => versions::<Sqlite>(SQLITE),
+        };
+        let known = known.map_err(DbError::Migration)?;
+        let applied = self.query(applied_versions)?;
+        Ok(Tables {
+            pending: known.difference(&applied).count(),
+            unknown: applied.difference(&known).count(),
+            exist: self.query(has_tables)?,
+        })
+    }
+}
+
+/// The state of the tables of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tables {
+    /// The number of migrations to apply.
+    pub(crate) pending: usize,
+    /// The number of migrations that a newer version of this program applied.
+    pub(crate) unknown: usize,
+    /// Whether there are clients and stats, also those of the Python service.
+    pub(crate) exist: bool,
+}
+
+/// Applies the pending migrations to a SQLite file that no other program uses.
+pub(crate) fn migrate_file(conn: &mut DbConnection) -> Result<(), DbError> {
+    on_harness!(conn, run_pending).map(drop)
+}
+
+fn has_tables(conn: &mut DbConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+
+    let count = match conn {
+        DbConnection::Postgres(_) => {
+            "SELECT count(*) AS number FROM (VALUES (to_regclass('client')), (to_regclass('stats'))) AS found (name) \
+             WHERE name IS NOT NULL"
+        }
+        DbConnection::Sqlite(_) => {
+            "SELECT count(*) AS number FROM sqlite_schema WHERE type = 'table' AND name IN ('client', 'stats')"
+        }
+    };
+    let found: Found = diesel::sql_query(count).get_result(conn)?;
+    Ok(found.number == 2)
 }
 
 fn versions<DB: Backend>(

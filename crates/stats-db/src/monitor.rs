@@ -200,7 +200,8 @@ struct Prober {
     file: Option<FileId>,
 }
 
-type FileId = (u64, u64);
+/// Identifies a file, whatever its name.
+pub(crate) type FileId = (u64, u64);
 
 impl Prober {
     fn new(url: &DatabaseUrl) -> Self {
@@ -318,7 +319,7 @@ impl Prober {
 }
 
 #[cfg(unix)]
-fn file_id(path: &Path) -> Option<FileId> {
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = fs::metadata(path).ok()?;
@@ -326,6 +327,6 @@ fn file_id(path: &Path) -> Option<FileId> {
 }
 
 #[cfg(not(unix))]
-fn file_id(path: &Path) -> Option<FileId> {
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().map(|_| (0, 0))
 }

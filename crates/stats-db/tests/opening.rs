@@ -163,14 +163,3 @@ fn a_backup_appears_when_it_is_complete() {
     assert!(path.exists());
     assert_eq!(folder.path().read_dir().unwrap().count(), 1);
 }
-
-#[test]
-fn a_backup_of_postgresql_is_refused() {
-    let Some(database) = TestDatabase::postgres() else {
-        return;
-    };
-    let error = database.migrated().backup("x.db".as_ref()).unwrap_err();
-    let error = WithCauses(&error).to_string();
-    assert!(error.contains("pg_dump"), "{error}");
-    assert!(!std::path::Path::new("x.db").exists());
-}
