@@ -8,6 +8,7 @@ mod monitoring;
 mod notify;
 mod outages;
 mod proxies;
+mod restoring;
 mod starting;
 mod stopping;
 mod support;
