@@ -29,13 +29,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create, migrate, copy or empty the database
+    /// Create, migrate, back up, restore, copy or empty the database
     #[command(subcommand)]
     Db(db::Command),
     /// Manage clients, which are usually MONARC front offices
     #[command(subcommand)]
     Client(client::Command),
-    /// Share, list, export and delete stats
+    /// Share, list, export, import and delete stats
     #[command(subcommand)]
     Stats(stats::Command),
     /// Query the MONARC Objects Sharing Platform

@@ -34,7 +34,7 @@ pub(crate) struct Export {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A JSON object per line, as the API returns it
     Jsonl,
     /// Comma-separated values, with the UUID of the client and the document as JSON

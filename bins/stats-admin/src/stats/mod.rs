@@ -3,6 +3,7 @@
 mod dates;
 mod delete;
 mod export;
+mod import;
 mod list_last;
 mod list_waiting;
 mod pull;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     ListWaiting(list_waiting::ListWaiting),
     ListLast(list_last::ListLast),
     Export(export::Export),
+    Import(import::Import),
     Delete(delete::Delete),
     Purge(purge::Purge),
     RemoveDuplicate(remove_duplicate::RemoveDuplicate),
@@ -46,6 +48,7 @@ impl Command {
             Self::ListWaiting(list) => list.run(db, settings, terminal.output),
             Self::ListLast(list) => list.run(db, terminal.output),
             Self::Export(export) => export.run(db, terminal.output),
+            Self::Import(import) => import.run(db, terminal),
             Self::Delete(delete) => delete.run(db, terminal),
             Self::Purge(purge) => purge.run(db, terminal),
             Self::RemoveDuplicate(remove) => remove.run(db, terminal),
