@@ -10,6 +10,7 @@ mod importing;
 mod mosp;
 mod printing;
 mod program;
+mod restoring_page;
 mod scenario;
 mod storage;
 mod support;
