@@ -79,14 +79,21 @@ pub(crate) const STATS_KEY: Table = Table {
     numbered: None,
 };
 
-/// The small tables that refer to clients and stats.
+/// The small tables: earlier tokens, and the ledger of pushes.
 #[rustfmt::skip]
-pub(crate) const DEPENDENT: [Table; 2] = [
+pub(crate) const DEPENDENT: [Table; 4] = [
+    Table { name: "client_token", key: "token", numbered: None, columns: &[
+        ("token", Kind::Text), ("client_id", Kind::Integer), ("valid_until", Kind::Timestamp),
+    ] },
     Table { name: "push_progress", key: "remote, client_id", numbered: None, columns: &[
         ("remote", Kind::Text), ("client_id", Kind::Integer), ("seq", Kind::BigInteger),
     ] },
     Table { name: "push_waiting", key: "remote, client_id, seq", numbered: None, columns: &[
         ("remote", Kind::Text), ("client_id", Kind::Integer), ("seq", Kind::BigInteger), ("reason", Kind::Text),
+    ] },
+    Table { name: "push_run", key: "remote", numbered: None, columns: &[
+        ("remote", Kind::Text), ("finished_at", Kind::Timestamp), ("completed_at", Kind::Timestamp),
+        ("failures", Kind::Integer), ("sent", Kind::BigInteger), ("refused", Kind::BigInteger), ("message", Kind::Text),
     ] },
 ];
 

@@ -7,7 +7,7 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use stats_core::{AnalysisId, DateRange, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::{Arrival, Backup, Copied, DatabaseUrl, Db, DbError, PartialKind, Scope};
-use stats_testing::{TestDatabase, client, on_each_database, stat};
+use stats_testing::{TestDatabase, client, on_each_database, stat, token};
 
 /// Rows as an older service left them, and values that the databases write differently.
 const ROWS: &str = r#"
@@ -70,7 +70,7 @@ fn assert_filled(db: &Db) {
         (place.latitude(), place.longitude()),
         (49.611621, 6.1319346)
     );
-    assert_eq!(cases.token.reveal(), "token-of-cases");
+    assert_eq!(token(cases).reveal(), "token-of-cases");
     assert_eq!(
         cases.last_seen.unwrap().to_string(),
         "2026-11-20 10:20:30.120"
@@ -81,7 +81,10 @@ fn assert_filled(db: &Db) {
     );
     assert!(cases.is_sharing_enabled && !unnamed.is_sharing_enabled);
     assert_eq!((unnamed.name.as_str(), unnamed.created_at), ("", None));
-    assert_eq!((number.name.as_str(), number.token.reveal()), ("12", "007"));
+    assert_eq!(
+        (number.name.as_str(), token(number).reveal()),
+        ("12", "007")
+    );
     assert!(!number.is_local && !number.is_active);
     assert_eq!(number.coordinates.unwrap().longitude(), 1e-7);
     let stats = db.stats(&StatsFilter::default()).unwrap();

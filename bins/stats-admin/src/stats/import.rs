@@ -10,12 +10,12 @@ use csv::{ByteRecord, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use stats_core::{
-    Client, ClientId, ClientUuid, MAX_DATA_BYTES, PayloadError, Stat, last_acceptable_date,
-    parse_batch,
+    ClientId, ClientUuid, MAX_DATA_BYTES, PayloadError, Stat, last_acceptable_date, parse_batch,
 };
 use stats_db::Db;
 
 use super::export::Format;
+use crate::client::ClientKey;
 use crate::terminal::{Terminal, count};
 
 /// Store stats that stats export has written
@@ -35,8 +35,8 @@ pub(crate) struct Import {
     format: Option<Format>,
     /// The client that will own the stats: its name or its UUID. CSV names a client in each line, which this option
     /// replaces; JSON lines name none
-    #[arg(long, visible_alias = "client-uuid", value_name = "CLIENT")]
-    client: Option<String>,
+    #[arg(long, aliases = ["client-uuid", "local-client-uuid"], value_name = "CLIENT")]
+    client: Option<ClientKey>,
 }
 
 /// The size of a batch, of which the last stat may exceed it.
@@ -49,8 +49,10 @@ const COLUMNS: [&str; 6] = ["uuid", "anr", "type", "date", "client", "data"];
 
 impl Import {
     pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-        let owner = self.client.as_deref().map(|client| find(db, client));
-        let owner = owner.transpose()?.map(|client| client.id);
+        let owner = match &self.client {
+            Some(client) => Some(client.find(db)?.id),
+            None => None,
+        };
         let is_csv = self.file.extension().is_some_and(|end| end == "csv");
         let format = match self.format {
             Some(format) => format,
@@ -87,15 +89,6 @@ impl Import {
 fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(BufReader::new(file))
-}
-
-/// The client with this name or UUID.
-fn find(db: &Db, name_or_uuid: &str) -> anyhow::Result<Client> {
-    let uuid: Option<ClientUuid> = name_or_uuid.parse().ok();
-    let mut clients = db.clients()?.into_iter();
-    clients
-        .find(|client| client.name == name_or_uuid || Some(client.uuid) == uuid)
-        .with_context(|| format!("there is no client '{name_or_uuid}'"))
 }
 
 /// Collects stats, and stores them in batches.
