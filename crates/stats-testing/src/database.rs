@@ -40,12 +40,18 @@ impl TestDatabase {
             eprintln!("{SERVER_VARIABLE}=none: skipped on PostgreSQL");
             return None;
         }
+        Some(Self::on_postgres(&server))
+    }
+
+    /// A database on the PostgreSQL server at this URL.
+    pub fn on_postgres(server: &str) -> Self {
         let name = format!("stats_test_{}", Uuid::new_v4().simple());
         let url = format!("{}/{name}", server.trim_end_matches('/'));
-        Some(Self {
+        let server = server.to_owned();
+        Self {
             url,
             kind: Kind::Postgres { server, name },
-        })
+        }
     }
 
     /// Its URL, as `DATABASE_URL` takes it.
