@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     sample_settings: bool,
 }
 
+/// The time for reading the newest rows of a SQLite file.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Runs the program until a signal stops it.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = &mut io::stdout();
@@ -115,6 +118,10 @@ fn open(settings: &Settings) -> anyhow::Result<Db> {
         }
     } else {
         db.require_migrated()?;
+    }
+    if let DatabaseUrl::Sqlite(_) = url {
+        // A truncated file looks intact until its end is read.
+        db.check(CHECK_TIMEOUT)?;
     }
     if let Some(token) = &settings.admin_token {
         ensure_admin(&db, token)?;

@@ -142,7 +142,15 @@ impl Connector {
         match is_readable(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => DbError::Missing(database),
             Err(source) => DbError::Unreadable { database, source },
-            Ok(()) => self.failed(error),
+            Ok(()) => self.failed(match (error, write_protection(path)) {
+                (_, Some(source)) if self.access == Access::Write => {
+                    DbError::WriteProtected(source.into()).into()
+                }
+                (ConnectionError::CouldntSetupConfiguration(error), _) => {
+                    BoxedError::from(DbError::from(error))
+                }
+                (error, _) => error.into(),
+            }),
         }
     }
 
@@ -165,13 +173,31 @@ impl Connector {
     }
 }
 
+/// Why a file cannot be written to, or no file can be created beside it, which WAL mode needs.
+fn write_protection(path: &Path) -> Option<io::Error> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let created = || tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
+    let writable = is_writable(path);
+    writable.and_then(|()| created()).err()
+}
+
 #[cfg(unix)]
 fn is_readable(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK)?)
 }
 
+#[cfg(unix)]
+fn is_writable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
+}
+
 #[cfg(not(unix))]
 fn is_readable(path: &Path) -> io::Result<()> {
+    std::fs::metadata(path).map(drop)
+}
+
+#[cfg(not(unix))]
+fn is_writable(path: &Path) -> io::Result<()> {
     std::fs::metadata(path).map(drop)
 }
 

@@ -78,6 +78,15 @@ pub enum DbError {
     /// The disk of the database is full or fails.
     #[error("the disk of the database is full or fails")]
     Disk(#[source] BoxedError),
+    /// The database is read only: its file or folder is write-protected, or its server is a standby.
+    #[error("the database is write-protected")]
+    WriteProtected(#[source] BoxedError),
+    /// The user of the database lacks a right.
+    #[error("the user of the database lacks a right")]
+    Denied(#[source] BoxedError),
+    /// A table is missing, because somebody dropped it or replaced the database.
+    #[error("the database lacks a table; restore it, or run 'stats-admin db upgrade'")]
+    NoTable(#[source] BoxedError),
     /// The database file is damaged. All writes are refused.
     #[error(
         "the database file is damaged: {0}; nothing is written to it until it is restored from a backup and the \
@@ -172,14 +181,22 @@ impl fmt::Display for Wait {
 }
 
 impl DbError {
-    /// Whether the same request may succeed later: the database is unreachable, busy or damaged, or its disk is full.
+    /// Whether the same request may succeed later: the database is unreachable, busy, write-protected or damaged, or its
+    /// disk is full.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             self,
-            Self::Away { .. }
+            Self::Missing(_)
+                | Self::Replaced(_)
+                | Self::Unreadable { .. }
+                | Self::Connect { .. }
+                | Self::Away { .. }
                 | Self::Disconnected(_)
                 | Self::Busy(..)
                 | Self::Disk(_)
+                | Self::WriteProtected(_)
+                | Self::Denied(_)
+                | Self::NoTable(_)
                 | Self::Damaged(_)
         )
     }
@@ -197,6 +214,8 @@ impl From<DieselError> for DbError {
             (DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => {
                 Self::Disconnected(error.into())
             }
+            (DatabaseErrorKind::ReadOnlyTransaction, _)
+            | (_, "attempt to write a readonly database") => Self::WriteProtected(error.into()),
             (_, "database is locked" | "database table is locked") => {
                 Self::Busy(Wait::Lock, Some(error.into()))
             }
@@ -211,6 +230,15 @@ impl From<DieselError> for DbError {
                 Self::Damaged(message.to_owned())
             }
             (_, "database or disk is full" | "disk I/O error") => Self::Disk(error.into()),
+            (_, message) if message.starts_with("permission denied for ") => {
+                Self::Denied(error.into())
+            }
+            (_, message)
+                if message.starts_with("no such table: ")
+                    || message.starts_with("relation ") && message.ends_with(" does not exist") =>
+            {
+                Self::NoTable(error.into())
+            }
             (_, message) if message.contains("No space left on device") => Self::Disk(error.into()),
             _ => Self::Query(error.into()),
         }

@@ -13,7 +13,7 @@ use diesel::r2d2::HandleError;
 use stats_core::WithCauses;
 
 use crate::cancel::Cancel;
-use crate::connection::{Access, Connector, DbConnection, Pooled};
+use crate::connection::{Access, Connector, DbConnection, Pooled, with_suffix};
 use crate::{DatabaseUrl, DbError, Timeouts};
 
 /// A request to the monitor.
@@ -198,6 +198,8 @@ struct Prober {
     cancelled: Vec<Cancel>,
     /// Identifies the SQLite file, to detect its replacement.
     file: Option<FileId>,
+    /// Identifies its -wal file as of the last successful probe.
+    wal: Option<FileId>,
 }
 
 /// Identifies a file, whatever its name.
@@ -221,6 +223,7 @@ impl Prober {
                 DatabaseUrl::Sqlite(path) => file_id(path),
                 DatabaseUrl::Postgres(_) => None,
             },
+            wal: None,
         }
     }
 
@@ -251,12 +254,8 @@ impl Prober {
     }
 
     fn probe(&mut self) -> Result<(), DbError> {
-        if let DatabaseUrl::Sqlite(path) = &self.connector.url {
-            if file_id(path) != self.file {
-                return Err(DbError::Replaced(self.connector.url.to_string()));
-            }
-            // An open connection may answer from its cache after the file was damaged.
-            self.conn = None;
+        if let DatabaseUrl::Sqlite(path) = self.connector.url.clone() {
+            return self.probe_file(&path);
         }
         let is_new = self.conn.is_none();
         match self.query() {
@@ -264,6 +263,31 @@ impl Prober {
             Err(DbError::Disconnected(_)) if !is_new => self.query(),
             result => result,
         }
+    }
+
+    /// Probes a SQLite file over a new connection: an open one may answer from its cache after the file was damaged.
+    fn probe_file(&mut self, path: &Path) -> Result<(), DbError> {
+        let url = &self.connector.url;
+        if file_id(path) != self.file {
+            return Err(DbError::Replaced(url.to_string()));
+        }
+        let wal = with_suffix(path, "-wal");
+        if self.wal.is_some() && file_id(&wal) != self.wal {
+            let error = DbError::Replaced(format!("{url}-wal"));
+            // Old connections still have the removed file. Copy what it holds into the database.
+            if let Some(old) = &mut self.conn {
+                old.conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
+            }
+            return Err(error);
+        }
+        // SQLite removes the -wal file when the last connection is closed, so the old one stays open meanwhile.
+        let old = self.conn.take();
+        if let Err(error) = self.query() {
+            self.conn = old;
+            return Err(error);
+        }
+        self.wal = file_id(&wal);
+        Ok(())
     }
 
     /// Reads real rows.

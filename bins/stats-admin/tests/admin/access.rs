@@ -29,7 +29,7 @@ fn a_write_protected_file_can_be_read() {
         &protected.run(&format!("client deactivate --uuid {uuid}")),
         1,
     );
-    assert!(refused.contains("readonly database"), "{refused}");
+    assert!(refused.contains("write-protected"), "{refused}");
 }
 
 #[test]

@@ -10,8 +10,10 @@
 #![expect(clippy::print_stderr, reason = "measurements and skipped tests")]
 
 mod disk;
+mod files;
 mod killing;
 mod own_postgres;
+mod postgres;
 mod stopping;
 mod stored;
 mod support;

@@ -1,0 +1,201 @@
+//! PostgreSQL stops, crashes, and comes back under load.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stats_db::Db;
+use stats_testing::TestDatabase;
+use stats_testing_http::Server;
+
+use crate::own_postgres::{OwnPostgres, kill};
+use crate::stored::store_admin;
+use crate::support::{
+    SetOnDrop, command, illness, is_unavailable, rounds, start_error, start_on, wait_until,
+};
+use crate::traffic::{Ledger, http, read_until};
+
+/// The time within which the service has to store stats again.
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn outages_under_load_lose_nothing() {
+    let Some(postgres) = OwnPostgres::start() else {
+        return;
+    };
+    let database = postgres.database();
+    Db::create(&database.url().parse().unwrap()).unwrap();
+    let server = start_on(&database);
+    let base = &server.base;
+    let ledger = Ledger::default();
+    let flag = AtomicBool::new(false);
+    let is_over = || flag.load(Ordering::Relaxed);
+    let recovers = |fault: &str| {
+        let (start, before) = (Instant::now(), ledger.acknowledged());
+        while ledger.acknowledged() < before + 5 {
+            assert!(start.elapsed() < SOON, "{fault}: no stats are stored");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    thread::scope(|scope| {
+        let _end = SetOnDrop(&flag);
+        for _ in 0..3 {
+            scope.spawn(|| ledger.post_until(base, is_over));
+            scope.spawn(|| read_until(base, is_over));
+        }
+        recovers("start");
+        for _ in 0..rounds(1, 10) {
+            for signal in ["INT", "QUIT", "KILL"] {
+                postgres.stop(signal);
+                wait_until("the outage is known", || illness(&server).is_some());
+                postgres.resume(&[]);
+                recovers(signal);
+            }
+            // Fewer than the server would open.
+            postgres.stop("INT");
+            postgres.resume(&[
+                "-c",
+                "max_connections=4",
+                "-c",
+                "superuser_reserved_connections=0",
+            ]);
+            let before = ledger.refused();
+            wait_until("the limit is reached", || ledger.refused() > before + 3);
+            postgres.stop("INT");
+            postgres.resume(&[]);
+            recovers("the connection limit");
+            for backend in 0..rounds(2, 5) {
+                let backends = postgres.backends(&database);
+                kill("KILL", backends[backend % backends.len()]);
+                recovers("kill -9 of a connection");
+            }
+            disconnect(&database);
+            recovers("all connections are terminated");
+        }
+    });
+    ledger.verify(&server);
+}
+
+/// The URL of the database for another role of the server.
+fn url_of(role: &str, database: &TestDatabase) -> String {
+    let (_, host) = database.url().split_once('@').unwrap();
+    format!("postgres://{role}@{host}")
+}
+
+/// A role that owns the database, and is no superuser.
+struct Owner<'a> {
+    name: String,
+    database: &'a TestDatabase,
+}
+
+impl<'a> Owner<'a> {
+    fn create(database: &'a TestDatabase) -> Self {
+        let (_, name) = database.url().rsplit_once('/').unwrap();
+        let name = format!("owner_of_{name}");
+        Db::create(&database.url().parse().unwrap()).unwrap();
+        database.execute_on_server(&format!("CREATE ROLE {name} LOGIN"));
+        database.execute_on_server(&format!("ALTER DATABASE {{name}} OWNER TO {name}"));
+        database.execute(&format!("GRANT ALL ON SCHEMA public TO {name}"));
+        Self { name, database }
+    }
+
+    fn url(&self) -> String {
+        url_of(&self.name, self.database)
+    }
+
+    fn alter(&self, change: &str) {
+        let name = &self.name;
+        self.database
+            .execute_on_server(&format!("ALTER ROLE {name} {change}"));
+    }
+}
+
+impl Drop for Owner<'_> {
+    fn drop(&mut self) {
+        let name = &self.name;
+        self.database
+            .execute_on_server("DROP DATABASE {name} WITH (FORCE)");
+        self.database
+            .execute_on_server(&format!("DROP ROLE {name}"));
+    }
+}
+
+#[test]
+fn the_connection_limit_is_an_outage_that_ends() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let owner = Owner::create(&database);
+    owner.alter("CONNECTION LIMIT 0");
+    let error = start_error(command(&owner.url()));
+    assert!(error.contains("too many connections"), "{error}");
+    owner.alter("CONNECTION LIMIT -1");
+    let server = Server::spawn(command(&owner.url()));
+    let ledger = Ledger::default();
+    let post = || ledger.post(&http(), &server.base).unwrap();
+    assert_eq!(post().status(), 201);
+
+    // No connection at all.
+    owner.alter("CONNECTION LIMIT 0");
+    disconnect(&database);
+    let refused = post();
+    assert!(is_unavailable(&refused), "{refused:?}");
+    assert!(illness(&server).unwrap().contains("too many connections"));
+    owner.alter("CONNECTION LIMIT -1");
+    wait_until("the server connects", || illness(&server).is_none());
+    assert_eq!(post().status(), 201);
+
+    // Fewer than the server would open.
+    owner.alter("CONNECTION LIMIT 3");
+    disconnect(&database);
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let response = post();
+                    assert!(
+                        response.status() == 201 || is_unavailable(&response),
+                        "{response:?}"
+                    );
+                }
+            });
+        }
+    });
+    owner.alter("CONNECTION LIMIT -1");
+    wait_until("the server connects", || illness(&server).is_none());
+    ledger.verify(&server);
+}
+
+/// Ends the connections of the server to its database.
+fn disconnect(database: &TestDatabase) {
+    database.execute_on_server(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    );
+}
+
+#[test]
+fn a_role_without_rights_is_told_so() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let owner = Owner::create(&database);
+    // The tables belong to another role.
+    drop(database.migrated());
+    store_admin(&database);
+    let error = start_error(command(&owner.url()));
+    assert!(error.contains("permission denied for"), "{error}");
+    database.execute(&format!(
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}",
+        owner.name
+    ));
+    let mut command = command(&owner.url());
+    command.env("DB_AUTO_MIGRATE", "0");
+    let server = Server::spawn(command);
+    assert_eq!(server.request("/").status(), 200);
+    let refused = Ledger::default().post(&http(), &server.base).unwrap();
+    assert!(is_unavailable(&refused), "{refused:?}");
+    assert_eq!(illness(&server), None, "it can be read");
+    let log = server.stop();
+    let explains = |line: &String| line.contains("permission denied for table stats");
+    assert!(log.iter().any(explains), "{log:?}");
+}
