@@ -156,7 +156,8 @@ impl Db {
     /// Whether [`Db::note_seen`] would write: at most once in a few minutes.
     pub fn is_note_due(seen: &Client) -> bool {
         let age = seen.last_seen.map(|last| Utc::now().naive_utc() - last);
-        age.is_none_or(|age| age >= LAST_SEEN_PRECISION)
+        // The clock may have been wrong when it was seen "in the future".
+        age.is_none_or(|age| age.abs() >= LAST_SEEN_PRECISION)
     }
 
     /// Updates `last_seen` of a client, at most once in a few minutes. Does nothing if no connection for writing

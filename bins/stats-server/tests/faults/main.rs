@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "measurements and skipped tests")]
 
+mod clock;
 mod disk;
 mod files;
 mod killing;
