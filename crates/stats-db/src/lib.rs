@@ -41,7 +41,7 @@ pub use error::{BoxedError, ClientConflict, DbError, Wait};
 pub use inspect::Waiting;
 pub use last::LastStat;
 pub use outbox::{Arrival, BatchLimit, Outbox, Part, Settled, WaitingStat};
-pub use partials::{DayPartial, DayVersion, PartialKind, Scope};
+pub use partials::{Changes, DayPartial, DayVersion, Incarnation, PartialKind, Scope};
 pub use push_runs::PushRun;
 pub use restore::{Backup, Holdings, Restored};
 pub use stats::{Documents, Selection, Snapshot};

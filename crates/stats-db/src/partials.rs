@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use stats_core::{ClientId, DateRange, StatsType};
 
-use crate::connection::on_each_backend;
+use crate::connection::{DbConnection, on_each_backend};
 use crate::schema::{stats_change, stats_day, stats_partial};
 use crate::{Db, DbError, Snapshot};
 
@@ -71,14 +73,51 @@ pub struct DayPartial {
     pub content: Vec<u8>,
 }
 
+/// Which content of the database it is: another one after PostgreSQL was restarted or its tables were restored, which may
+/// give other stats a known version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Incarnation {
+    table: i64,
+    server_start: i64,
+}
+
+/// The state of all stats at one moment. As long as it is the same, so is everything that is computed from stats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Changes {
+    /// The number of changes so far.
+    pub counter: i64,
+    incarnation: Incarnation,
+}
+
+fn read_changes(conn: &mut DbConnection) -> QueryResult<Changes> {
+    let (table, server_start) = match conn {
+        DbConnection::Postgres(_) => (
+            "tableoid::bigint",
+            "extract(epoch FROM pg_postmaster_start_time())::bigint",
+        ),
+        // A file that is replaced is not used.
+        DbConnection::Sqlite(_) => ("0", "0"),
+    };
+    let (counter, table, server_start) = stats_change::table
+        .select((
+            stats_change::counter,
+            sql::<BigInt>(table),
+            sql::<BigInt>(server_start),
+        ))
+        .first(conn)?;
+    Ok(Changes {
+        counter,
+        incarnation: Incarnation {
+            table,
+            server_start,
+        },
+    })
+}
+
 impl Db {
-    /// The number of changes of stats so far. As long as it is the same, so is everything that is computed from stats.
-    pub fn changes(&self) -> Result<i64, DbError> {
-        self.query(|conn| {
-            stats_change::table
-                .select(stats_change::counter)
-                .first(conn)
-        })
+    /// The state of all stats.
+    pub fn changes(&self) -> Result<Changes, DbError> {
+        self.query(read_changes)
     }
 
     /// Stores partials. Those of days whose stats have changed since are left out: nothing may remain of deleted stats.
@@ -130,6 +169,11 @@ impl Db {
 }
 
 impl Snapshot<'_> {
+    /// Which content the versions of this snapshot belong to.
+    pub fn incarnation(&mut self) -> Result<Incarnation, DbError> {
+        self.run(|conn| Ok(read_changes(conn)?.incarnation))
+    }
+
     /// The days of a type that have or had stats, in ascending order.
     pub fn day_versions(
         &mut self,

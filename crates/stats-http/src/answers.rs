@@ -1,15 +1,16 @@
 use actix_web::web::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use stats_db::Changes;
 
 /// Results of processors, pages and pictures.
 pub(crate) type Answers = Cache<AnswerKey, Bytes, Size>;
 
-/// A question, and the number of changes of stats when it was asked.
+/// A question, and the state of the stats when it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AnswerKey {
     pub(crate) question: String,
-    pub(crate) changes: i64,
+    pub(crate) changes: Changes,
 }
 
 /// The expected number of answers. More than 32 would divide the memory into shards, none of which has room for a large
@@ -40,7 +41,7 @@ mod tests {
         let cache = answers(16 << 20);
         let key = AnswerKey {
             question: "threats".to_owned(),
-            changes: 1,
+            changes: Changes::default(),
         };
         cache.insert(key.clone(), vec![0; 8 << 20].into());
         assert!(cache.get(&key).is_some());

@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use stats_core::{DateRange, StatsFilter};
-use stats_db::{DayPartial, DayVersion, Db, DbError, PartialKind, Scope, Snapshot};
+use stats_db::{DayPartial, DayVersion, Db, DbError, Incarnation, PartialKind, Scope, Snapshot};
 use stats_processors::{Accumulator, Format, ProcessorError, Registered, Registry};
 
 use crate::writer::Writer;
@@ -98,6 +98,7 @@ pub struct CacheUse {
 /// greater one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MonthKey {
+    incarnation: Incarnation,
     kind: PartialKind,
     first: NaiveDate,
     last: NaiveDate,
@@ -186,12 +187,14 @@ impl Partials {
         dates: DateRange,
     ) -> Result<Accumulator, PartialsError> {
         let mut total = processor.start();
+        let incarnation = snapshot.incarnation()?;
         let days = snapshot.day_versions(kind.stats_type, dates)?;
         for days in days.chunk_by(|one, next| month(one.date) == month(next.date)) {
             let (Some(first), Some(last)) = (days.first(), days.last()) else {
                 continue;
             };
             let key = MonthKey {
+                incarnation,
                 kind,
                 first: first.date,
                 last: last.date,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use stats_db::Db;
 use stats_testing::TestDatabase;
 use stats_testing_http::Server;
@@ -13,7 +14,7 @@ use crate::stored::store_admin;
 use crate::support::{
     SetOnDrop, command, illness, is_unavailable, rounds, start_error, start_on, wait_until,
 };
-use crate::traffic::{Ledger, http, read_until};
+use crate::traffic::{Ledger, http, processed, read_until};
 
 /// The time within which the service has to store stats again.
 const SOON: Duration = Duration::from_secs(10);
@@ -198,4 +199,49 @@ fn a_role_without_rights_is_told_so() {
     let log = server.stop();
     let explains = |line: &String| line.contains("permission denied for table stats");
     assert!(log.iter().any(explains), "{log:?}");
+}
+
+#[test]
+fn another_content_is_read_anew() {
+    let [Some(one), Some(other)] = [(); 2].map(|()| TestDatabase::postgres()) else {
+        return;
+    };
+    let [(server, result), (_, other_result)] = [(&one, 1), (&other, 2)].map(|(database, count)| {
+        Db::create(&database.url().parse().unwrap()).unwrap();
+        let server = start_on(database);
+        let stat = json!({"anr": "f1b1a6f5-1a3e-4bb7-9ed8-3e6ba5a9f2c1", "type": "threat", "date": "2026-02-02",
+            "data": [{"uuid": "b402d4e0-4576-11e9-9173-0800277f0571", "count": count, "maxRisk": 1, "averageRate": 1}]});
+        assert_eq!(server.post(&json!([stat])).status(), 201);
+        let result = server.get(&processed());
+        (server, result)
+    });
+    assert_ne!(result, other_result);
+    for database in [&one, &other] {
+        database.execute_on_server("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        disconnect(database);
+    }
+    let name = |database: &TestDatabase| database.url().rsplit_once('/').unwrap().1.to_owned();
+    one.execute_on_server("ALTER DATABASE {name} RENAME TO moved_{name}");
+    other.execute_on_server(&format!("ALTER DATABASE {{name}} RENAME TO {}", name(&one)));
+    one.execute_on_server("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+    wait_until("the server connects", || illness(&server).is_none());
+    assert_eq!(server.get(&processed()), other_result);
+
+    // Without tables.
+    one.execute_on_server("DROP DATABASE {name} WITH (FORCE)");
+    one.execute_on_server("ALTER DATABASE moved_{name} RENAME TO {name}");
+    one.execute_on_server("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+    one.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    wait_until("the server connects", || {
+        illness(&server).is_some_and(|message| message.contains("lacks a table"))
+    });
+    let response = server.request("/api/v1/client/me");
+    assert!(is_unavailable(&response), "{response:?}");
+    Db::open(&one.url().parse().unwrap())
+        .unwrap()
+        .migrate()
+        .unwrap();
+    wait_until("there are tables", || illness(&server).is_none());
+    assert_eq!(server.request("/api/v1/client/me").status(), 403);
+    assert_eq!(server.request("/").status(), 200);
 }

@@ -35,7 +35,7 @@ pub(crate) async fn cached(
     question: String,
     compute: impl FnOnce(&App, &Db) -> Result<Bytes, ApiError> + Send + 'static,
 ) -> Result<Bytes, ApiError> {
-    // The counter is read before the stats, so the answer is at least as new as it says.
+    // Their state is read before the stats, so the answer is at least as new as it says.
     let changes = blocking(app, |db| Ok(db.changes()?)).await?;
     let key = AnswerKey { question, changes };
     let cached = app.answers.get(&key);
