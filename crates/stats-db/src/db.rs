@@ -53,7 +53,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// The wait for a probe after a request got no connection.
 const PROBE: Duration = Duration::from_secs(1);
 /// The wait of a migration for another one.
-const MIGRATION_LOCK: Duration = Duration::from_secs(3600);
+pub(crate) const MIGRATION_LOCK: Duration = Duration::from_secs(3600);
 
 impl Db {
     /// Opens an existing database with the default timeouts.

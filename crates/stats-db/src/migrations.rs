@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::backend::Backend;
+use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -10,7 +13,11 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::DbConnection;
-use crate::{DatabaseUrl, Db, DbError};
+use crate::db::MIGRATION_LOCK;
+use crate::{DatabaseUrl, Db, DbError, Wait};
+
+/// Pause between two attempts to lock the tables.
+const PAUSE: Duration = Duration::from_millis(200);
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -27,9 +34,29 @@ macro_rules! on_harness {
 
 impl Db {
     /// Applies the pending migrations and returns their versions. Several processes may call it at the same time: one
-    /// migrates, the others wait.
+    /// migrates, the others wait. Without pending migrations it only reads.
+    ///
+    /// Servers of an earlier version may run meanwhile. On PostgreSQL their writers wait, and readers of changed tables.
     pub fn migrate(&self) -> Result<Vec<String>, DbError> {
-        self.write_migrations(|conn| on_harness!(conn, run_pending))
+        let begun = Instant::now();
+        loop {
+            match self.require_migrated() {
+                Ok(()) => return Ok(Vec::new()),
+                Err(DbError::PendingMigrations(_)) => {}
+                Err(error) => return Err(error),
+            }
+            let result = self.write_migrations(|conn| {
+                lock_tables(conn)?;
+                on_harness!(conn, run_pending)
+            });
+            match result {
+                Err(error) if is_locked(&error) && begun.elapsed() < MIGRATION_LOCK => {
+                    log::debug!("The migration waits for other programs: {error}");
+                    thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Fails with [`DbError::PendingMigrations`] unless the tables are up to date. It only reads and takes no lock.
@@ -95,6 +122,42 @@ fn has_tables(conn: &mut DbConnection) -> QueryResult<bool> {
     };
     let found: Found = diesel::sql_query(count).get_result(conn)?;
     Ok(found.number == 2)
+}
+
+/// Stops writers on PostgreSQL, and shortens the lock timeout.
+///
+/// A program that writes locks the tables in another order than the migrations. The timeout is shorter than PostgreSQL's
+/// `deadlock_timeout`: in a deadlock the migration gives way and not the other program. Neither does a migration that waits
+/// for a long transaction keep all later ones waiting.
+fn lock_tables(conn: &mut DbConnection) -> QueryResult<()> {
+    let DbConnection::Postgres(conn) = conn else {
+        return Ok(());
+    };
+    conn.batch_execute(
+        "SET LOCAL lock_timeout = '500ms'; \
+         DO $$ \
+         DECLARE \
+             found REGCLASS; \
+         BEGIN \
+             FOR found IN SELECT oid FROM pg_class \
+                 WHERE relkind = 'r' AND oid IN (to_regclass('client'), to_regclass('stats')) ORDER BY relname \
+             LOOP \
+                 EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', found); \
+             END LOOP; \
+         END $$",
+    )
+}
+
+/// Whether another program holds a lock that the migration needs.
+fn is_locked(error: &DbError) -> bool {
+    let message = match error {
+        DbError::Busy(Wait::Lock, _) => return true,
+        DbError::Migration(source) | DbError::Query(source) => source.to_string(),
+        _ => return false,
+    };
+    ["deadlock detected", "due to lock timeout"]
+        .iter()
+        .any(|reason| message.contains(reason))
 }
 
 fn versions<DB: Backend>(

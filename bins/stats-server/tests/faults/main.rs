@@ -13,6 +13,7 @@ mod clock;
 mod disk;
 mod files;
 mod killing;
+mod migrating;
 mod own_postgres;
 mod postgres;
 mod stopping;
