@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the service against faults, as the checks do, but for longer: a hundred kills, a full disk and outages of PostgreSQL
-# ten times, upgrades from every schema with a million stats. It takes about half an hour and 2 GB of disk, and prints how
+# Tests the service against faults, as the checks do, but for longer: a hundred kills, outages of PostgreSQL ten times,
+# upgrades from every schema with a million stats. It takes about half an hour and 2 GB of disk, and prints how
 # long the migrations take. Missing programs are installed on Debian as root; elsewhere it prints what to install. Arguments
 # are passed to the test program. Example: scripts/test-faults.sh an_upgrade
 set -euo pipefail

@@ -9,7 +9,7 @@ use stats_db::Db;
 use stats_testing_http::Server;
 
 use crate::own_postgres::OwnPostgres;
-use crate::support::{SetOnDrop, command_in_namespace, rounds, start_on, wait_until};
+use crate::support::{SetOnDrop, command_in_namespace, start_on, wait_until};
 use crate::traffic::{Ledger, http, processed};
 
 /// Posts until the disk is full, makes room by removing `ballast`, and does so again after filling the room.
@@ -32,7 +32,7 @@ fn fill_up(server: &Server, ballast: &Path, size: usize) {
                 assert_eq!(read.unwrap().status(), 200, "reading goes on");
             }
         });
-        for _ in 0..rounds(2, 10) {
+        for _ in 0..2 {
             wait_until("the disk is full", || ledger.refused() > 3);
             fs::remove_file(ballast).unwrap();
             let before = ledger.acknowledged();

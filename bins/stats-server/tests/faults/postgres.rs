@@ -60,8 +60,10 @@ fn outages_under_load_lose_nothing() {
                 "-c",
                 "superuser_reserved_connections=0",
             ]);
-            let before = ledger.refused();
-            wait_until("the limit is reached", || ledger.refused() > before + 3);
+            let (sent, refused) = (ledger.sent(), ledger.refused());
+            wait_until("the server is used", || {
+                ledger.sent() > sent + 20 || ledger.refused() > refused + 2
+            });
             postgres.stop("INT");
             postgres.resume(&[]);
             recovers("the connection limit");

@@ -60,6 +60,11 @@ impl Ledger {
         batches.iter().filter(|batch| batch.is_acknowledged).count()
     }
 
+    /// The number of batches that were sent.
+    pub(crate) fn sent(&self) -> usize {
+        self.batches.lock().unwrap().len()
+    }
+
     /// The number of batches that the server could not store, since [`Ledger::forget_refused`].
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
