@@ -2,6 +2,7 @@
 
 mod demo;
 mod exit;
+mod manual;
 mod notify;
 mod server;
 

@@ -10,7 +10,7 @@ use actix_web::rt::System;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use anyhow::{Context, bail};
 use chrono::Local;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use futures_util::future::select;
 use stats_core::{NewClient, Role, Token};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
@@ -22,6 +22,7 @@ use stats_settings::{
 };
 
 use crate::demo::Demo;
+use crate::manual::Manual;
 use crate::notify;
 
 /// Collect statistics of risk analyses from MONARC front offices and serve them, plain or processed.
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     /// Print a settings file that documents every setting and its default
     #[arg(long)]
     sample_settings: bool,
+    #[command(flatten)]
+    manual: Manual,
 }
 
 /// The time for reading the newest rows of a SQLite file.
@@ -56,6 +59,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = &mut io::stdout();
     if arguments.sample_settings {
         output.write_all(Settings::sample().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(text) = arguments.manual.text(Arguments::command())? {
+        output.write_all(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.check {
@@ -297,8 +304,6 @@ async fn reopen_log_on(mut hangups: Signal, log_file: Option<LogFile>, status: S
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -180,12 +180,14 @@ fn an_administrator_that_cannot_be_created_is_an_error() {
 }
 
 #[test]
-fn help_version_and_sample_settings_need_no_settings() {
+fn documentation_and_sample_settings_need_no_settings() {
     let invalid = [("DATABASE_URL", "mysql://invalid")];
     for (argument, text) in [
         ("--help", "--demo"),
         ("--version", env!("CARGO_PKG_VERSION")),
         ("--sample-settings", "#PORT = 5000"),
+        ("--man", ".TH stats-server 1"),
+        ("--completions=bash", "complete -F"),
     ] {
         let output = command(&[argument], &invalid).output().unwrap();
         assert!(output.status.success(), "{output:?}");
