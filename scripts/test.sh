@@ -39,8 +39,13 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 # cargo-deny is optional: building it takes longer than all other steps.
 if command -v cargo-deny >/dev/null 2>&1; then
     step "Dependencies"
-    cargo deny --offline --log-level error check bans licenses sources
+    scripts/deny.sh
 fi
+
+step "Packages"
+# The crates that other programs may use. The release builds them too.
+cargo package --quiet --locked --no-verify --allow-dirty -p stats-core -p stats-processors
+if command -v systemd-analyze >/dev/null 2>&1; then scripts/test-unit.sh; fi
 
 step "Tests on SQLite and PostgreSQL"
 scripts/with-postgres.sh cargo test --workspace --locked --no-fail-fast "$@"
