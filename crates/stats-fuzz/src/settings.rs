@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use stats_core::WithCauses;
-use stats_settings::{Settings, SettingsError};
+use stats_settings::{LoadedSettings, Settings, SettingsError};
 
 use crate::database_url::has_hidden_secret;
 use crate::{SECRET, assert_short};
@@ -24,16 +24,17 @@ pub fn settings(data: &[u8]) {
         .lines()
         .filter_map(|line| line.split_once('='))
         .collect();
-    let read = Settings::from_sources(
+    let read = LoadedSettings::from_sources(
         Some((Path::new("stats.toml"), file)),
         environment
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value))),
     );
     let printed = match &read {
-        Ok(settings) => {
-            check_values(settings);
-            format!("{settings:?}")
+        Ok(loaded) => {
+            check_values(&loaded.settings);
+            let entries = loaded.entries().map(|entry| entry.value);
+            format!("{:?} {}", loaded.settings, entries.collect::<String>())
         }
         Err(error) => {
             check_error(error, data.len());

@@ -9,9 +9,7 @@ use clap::Args;
 use csv::{ByteRecord, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use stats_core::{
-    ClientId, ClientUuid, MAX_DATA_BYTES, PayloadError, Stat, last_acceptable_date, parse_batch,
-};
+use stats_core::{ClientId, MAX_DATA_BYTES, PayloadError, Stat, last_acceptable_date, parse_batch};
 use stats_db::Db;
 
 use super::export::Format;
