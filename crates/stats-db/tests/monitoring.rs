@@ -150,7 +150,7 @@ fn the_check_of_the_right_to_write_writes_nothing(database: &TestDatabase) {
     db.insert_stats(owner, &stats(&["2026-05-06"])).unwrap();
 
     database.execute("ALTER TABLE push_run RENAME TO other");
-    assert!(matches!(db.check_write(), Err(DbError::Query(_))));
+    assert!(matches!(db.check_write(), Err(DbError::NoTable(_))));
     assert_eq!(db.clients().unwrap().len(), 1);
 }
 

@@ -10,7 +10,6 @@ mod importing;
 mod mosp;
 mod printing;
 mod program;
-mod restoring_page;
 mod scenario;
 mod storage;
 mod support;

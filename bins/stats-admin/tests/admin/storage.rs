@@ -477,8 +477,8 @@ fn a_full_disk_changes_nothing() {
     assert_eq!(printed.matches("exit code 1").count(), 3, "{printed}");
     let (full, freed) = printed.split_once("ballast\n").unwrap();
     assert!(
-        full.contains("Name: SMALL") && !full.contains(".part"),
+        full.contains("\nSMALL ") && !full.contains(".part"),
         "{printed}"
     );
-    assert!(freed.contains("Name: BIG"), "{printed}");
+    assert!(freed.contains("\nBIG "), "{printed}");
 }

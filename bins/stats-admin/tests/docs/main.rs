@@ -33,10 +33,14 @@ pages! {
     api: "docs/api.md",
     configuration: "docs/configuration.md",
     readme: "README.md",
+    restoring: "docs/restoring.md",
 }
 
 /// Pages whose commands a script runs, because they need other programs.
-const RUN_BY_SCRIPTS: &[(&str, &str)] = &[("docs/migrating.md", "scripts/python-peer/page.py")];
+const RUN_BY_SCRIPTS: &[(&str, &str)] = &[
+    ("docs/deployment.md", "scripts/test-package.sh"),
+    ("docs/migrating.md", "scripts/python-peer/page.py"),
+];
 
 fn run(path: &str) {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
