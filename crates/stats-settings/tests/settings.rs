@@ -71,6 +71,7 @@ fn every_documented_key_is_read_from_file_and_environment() {
             "HOST" | "DB_HOSTNAME" => "::1",
             "ADMIN_EMAIL" => "admin@example.org",
             "ACTIVE_BLUEPRINTS" => "map_bp",
+            "TOKEN_STORAGE" => "hashed",
             "DATABASE_URL" => "sqlite://other.db",
             key if key.ends_with("_URL") || key.ends_with("_SERVER") => "https://example.org",
             _ if default == "true" => "no",

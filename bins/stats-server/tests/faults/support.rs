@@ -36,7 +36,12 @@ pub(crate) fn start_on(database: &TestDatabase) -> Server {
 pub(crate) fn start_error(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8(output.stderr).unwrap()
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    // The log begins with the version and the settings.
+    match stderr.split_once('\n') {
+        Some((first, rest)) if first.contains(" INFO stats_server::server ") => rest.to_owned(),
+        _ => stderr,
+    }
 }
 
 /// Waits until `condition` is true.
