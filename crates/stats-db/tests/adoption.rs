@@ -5,23 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use stats_core::{Role, Stat, StatsFilter, StatsType};
 use stats_db::{ClientTotals, Db, DbError};
-use stats_testing::{TestDatabase, client, day, stat};
+use stats_testing::{PYTHON_TABLES, TestDatabase, client, day, stat};
 
-/// The tables of version 0.3 or 0.4 with rows as found in production: NULL in columns that were added later, an unknown
-/// type, a stat without a client, and a document that is neither list nor object.
-const OLD_TABLES: &str = r#"
-    CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+/// Rows as found in production: NULL in columns that were added later, an unknown type, a stat without a client, and a
+/// document that is neither list nor object.
+const OLD_ROWS: &str = r#"
     INSERT INTO alembic_version VALUES ('4f6a7c8b9d01');
-    CREATE TABLE client (
-        id SERIAL PRIMARY KEY, uuid UUID NOT NULL UNIQUE, name VARCHAR(100) UNIQUE, token VARCHAR(100) UNIQUE,
-        role INTEGER, last_seen TIMESTAMP, local BOOLEAN, created_at TIMESTAMP, is_active BOOLEAN
-    );
-    CREATE TABLE stats (
-        uuid UUID NOT NULL PRIMARY KEY, anr UUID NOT NULL, type VARCHAR NOT NULL, date DATE NOT NULL,
-        data JSONB NOT NULL, created_at TIMESTAMP, client_id INTEGER REFERENCES client (id), UNIQUE (uuid)
-    );
-    CREATE INDEX ix_stats_date ON stats (date);
-    CREATE INDEX ix_stats_type ON stats (type);
     INSERT INTO client (uuid, name, token, role, local, created_at, is_active) VALUES
         ('11111111-0000-4000-8000-000000000001', 'CASES', 'token-of-cases', 2, true, '2020-07-15 09:27:51.701245', true),
         ('11111111-0000-4000-8000-000000000002', 'SMILE', 'token-of-smile', NULL, NULL, NULL, NULL),
@@ -42,7 +31,8 @@ const OLD_TABLES: &str = r#"
 fn adopted() -> Option<(TestDatabase, Db)> {
     let database = TestDatabase::postgres()?;
     database.execute_on_server("CREATE DATABASE {name}");
-    database.execute(OLD_TABLES);
+    database.execute(PYTHON_TABLES);
+    database.execute(OLD_ROWS);
     let db = Db::open(&database.url().parse().unwrap()).unwrap();
     assert!(!db.migrate().unwrap().is_empty());
     Some((database, db))

@@ -159,3 +159,18 @@ macro_rules! on_each_database {
         }
     };
 }
+
+/// The PostgreSQL tables of the Python service's 0.3 and 0.4, without what later versions added.
+pub const PYTHON_TABLES: &str = "
+    CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+    CREATE TABLE client (
+        id SERIAL PRIMARY KEY, uuid UUID NOT NULL UNIQUE, name VARCHAR(100) UNIQUE, token VARCHAR(100) UNIQUE,
+        role INTEGER, last_seen TIMESTAMP, local BOOLEAN, created_at TIMESTAMP, is_active BOOLEAN
+    );
+    CREATE TABLE stats (
+        uuid UUID NOT NULL PRIMARY KEY, anr UUID NOT NULL, type VARCHAR NOT NULL, date DATE NOT NULL,
+        data JSONB NOT NULL, created_at TIMESTAMP, client_id INTEGER REFERENCES client (id), UNIQUE (uuid)
+    );
+    CREATE INDEX ix_stats_date ON stats (date);
+    CREATE INDEX ix_stats_type ON stats (type);
+";

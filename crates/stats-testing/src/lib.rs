@@ -10,7 +10,7 @@ use stats_core::{
 };
 use stats_db::Db;
 
-pub use database::{HeldLock, TestDatabase};
+pub use database::{HeldLock, PYTHON_TABLES, TestDatabase};
 pub use generated::{assert_generated, json_block};
 pub use proxy::Proxy;
 

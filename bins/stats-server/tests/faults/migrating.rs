@@ -8,27 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stats_db::Db;
-use stats_testing::{TestDatabase, on_each_database};
+use stats_testing::{PYTHON_TABLES, TestDatabase, on_each_database};
 use stats_testing_http::Server;
 
 use crate::stored::{store_admin, store_stats};
 use crate::support::{SetOnDrop, command, illness, rounds, start_on};
 use crate::traffic::{listed, process, processed};
-
-/// The tables of the Python service's 0.3 and 0.4, without what later versions added.
-const PYTHON: &str = "
-    CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
-    CREATE TABLE client (
-        id SERIAL PRIMARY KEY, uuid UUID NOT NULL UNIQUE, name VARCHAR(100) UNIQUE, token VARCHAR(100) UNIQUE,
-        role INTEGER, last_seen TIMESTAMP, local BOOLEAN, created_at TIMESTAMP, is_active BOOLEAN
-    );
-    CREATE TABLE stats (
-        uuid UUID NOT NULL PRIMARY KEY, anr UUID NOT NULL, type VARCHAR NOT NULL, date DATE NOT NULL,
-        data JSONB NOT NULL, created_at TIMESTAMP, client_id INTEGER REFERENCES client (id), UNIQUE (uuid)
-    );
-    CREATE INDEX ix_stats_date ON stats (date);
-    CREATE INDEX ix_stats_type ON stats (type);
-";
 
 /// The versions of all migrations of a database, and their SQL, in order.
 fn migrations(database: &TestDatabase) -> Vec<(String, String)> {
@@ -62,7 +47,7 @@ fn create(database: &TestDatabase, applied: Option<usize>) {
         database.execute("PRAGMA journal_mode = WAL");
     }
     let Some(applied) = applied else {
-        return database.execute(PYTHON);
+        return database.execute(PYTHON_TABLES);
     };
     database.execute(
         "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
