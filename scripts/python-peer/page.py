@@ -71,6 +71,7 @@ class Shell:
                 break
             except subprocess.TimeoutExpired:
                 pass
+        output = self.log.read_bytes()[start:].decode()
         raise Failed(f"the page: this fails:\n{block}\n--- its output:\n{output[-2000:]}")
 
     def stop(self):
