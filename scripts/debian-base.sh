@@ -11,7 +11,7 @@ if [ ! -e "$base" ]; then
     echo "Installing Debian in $base" >&2
     mkdir -p "$cache"
     rm -rf --one-file-system "$base.new"
-    debootstrap --variant=minbase bookworm "$base.new" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$base.log" 2>&1 ||
+    debootstrap --variant=minbase bookworm "$base.new" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$base.log" 2>&1 ||
         { tail -20 "$base.log" >&2; die "debootstrap failed"; }
     # Packages do not start services there.
     printf '#!/bin/sh\nexit 101\n' >"$base.new/usr/sbin/policy-rc.d"
