@@ -35,6 +35,7 @@ impl Waiting {
 const WRITE_NOTHING: &str = "\
     UPDATE client SET name = name WHERE 1 = 0; \
     DELETE FROM client WHERE 1 = 0; \
+    DELETE FROM client_token WHERE 1 = 0; \
     INSERT INTO stats SELECT * FROM stats WHERE 1 = 0; \
     UPDATE stats SET anr = anr WHERE 1 = 0; \
     DELETE FROM stats WHERE 1 = 0; \
