@@ -104,7 +104,8 @@ pub(crate) fn migrate_file(conn: &mut DbConnection) -> Result<(), DbError> {
     on_harness!(conn, run_pending).map(drop)
 }
 
-fn has_tables(conn: &mut DbConnection) -> QueryResult<bool> {
+/// Whether there are clients and stats, also those of the Python service.
+pub(crate) fn has_tables(conn: &mut DbConnection) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = BigInt)]

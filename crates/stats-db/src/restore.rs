@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::connection::{Access, Connector, DbConnection, with_suffix};
 use crate::error::BoxedError;
-use crate::migrations::{Tables, migrate_file};
+use crate::migrations::{Tables, has_tables, migrate_file};
 use crate::part::{self, Part};
 use crate::schema::stats_partial;
 use crate::transfer::{self, Row};
@@ -84,7 +84,7 @@ impl Backup {
 
     /// What it holds.
     pub fn holdings(&self) -> Result<Holdings, DbError> {
-        self.db.holdings()
+        Holdings::of(self.db.url())
     }
 
     /// Replaces the database with this backup, and creates the database if it does not exist. All or nothing: after an
@@ -343,23 +343,32 @@ fn remove_if_exists(path: &Path) -> io::Result<()> {
     }
 }
 
-impl Db {
-    /// What the database holds. It reads the tables of any version; a database without tables holds nothing.
-    pub fn holdings(&self) -> Result<Holdings, DbError> {
-        if !self.query_tables()?.exist {
-            return Ok(Holdings::default());
+impl Holdings {
+    /// What a database holds, with the tables of any version; without tables it holds nothing.
+    ///
+    /// Reads over one connection, which is closed afterwards. A [`Db`] replaces a connection that finds damage by
+    /// another one, in the background, and that could open the file which replaces the damaged one.
+    pub fn of(url: &DatabaseUrl) -> Result<Self, DbError> {
+        let mut conn = Connector::new(url, Access::Read, &Timeouts::default())
+            .open()?
+            .conn;
+        if !has_tables(&mut conn)? {
+            return Ok(Self::default());
         }
-        self.read(|snapshot| {
-            snapshot.run(|conn| {
-                let count = "SELECT CAST((SELECT count(*) FROM client) AS TEXT), CAST((SELECT count(*) FROM stats) AS TEXT), \
-                             CAST((SELECT min(date) FROM stats) AS TEXT), CAST((SELECT max(date) FROM stats) AS TEXT)";
-                let Row(values) = transfer::load(conn, count)?.into_iter().next().unwrap_or_default();
-                let mut values = values.into_iter();
-                let mut number = || values.next().flatten().and_then(|value| value.parse().ok());
-                let (clients, stats) = (number().unwrap_or_default(), number().unwrap_or_default());
-                let mut date = || values.next().flatten();
-                Ok(Holdings { clients, stats, dates: date().zip(date()) })
-            })
+        let count = "SELECT CAST((SELECT count(*) FROM client) AS TEXT), CAST((SELECT count(*) FROM stats) AS TEXT), \
+                     CAST((SELECT min(date) FROM stats) AS TEXT), CAST((SELECT max(date) FROM stats) AS TEXT)";
+        let Row(values) = transfer::load(&mut conn, count)?
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        let mut values = values.into_iter();
+        let mut number = || values.next().flatten().and_then(|value| value.parse().ok());
+        let (clients, stats) = (number().unwrap_or_default(), number().unwrap_or_default());
+        let mut date = || values.next().flatten();
+        Ok(Self {
+            clients,
+            stats,
+            dates: date().zip(date()),
         })
     }
 }

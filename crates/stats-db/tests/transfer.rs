@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use stats_core::{AnalysisId, DateRange, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::{Arrival, Backup, Copied, DatabaseUrl, Db, DbError, PartialKind, Scope};
+use stats_db::{Arrival, Backup, Copied, DatabaseUrl, Db, DbError, Holdings, PartialKind, Scope};
 use stats_testing::{TestDatabase, client, on_each_database, stat, token};
 
 /// Rows as an older service left them, and values that the databases write differently.
@@ -109,7 +109,7 @@ fn assert_filled(db: &Db) {
     .unwrap();
     assert_eq!(waiting, [Some("no't taken".to_owned())]);
     assert_eq!(
-        db.holdings().unwrap().to_string(),
+        Holdings::of(db.url()).unwrap().to_string(),
         "3 clients, 4 stats of 2026-11-18 to infinity"
     );
 }
@@ -286,7 +286,10 @@ fn a_backup_of_an_older_version_is_migrated(database: &TestDatabase) {
     backup.restore(&url(database)).unwrap();
     let restored = Db::open(&url(database)).unwrap();
     restored.require_migrated().unwrap();
-    assert_eq!(backup.holdings().unwrap(), restored.holdings().unwrap());
+    assert_eq!(
+        backup.holdings().unwrap(),
+        Holdings::of(restored.url()).unwrap()
+    );
     assert_eq!(restored.stats(&StatsFilter::default()).unwrap().len(), 2);
     assert_eq!(
         std::fs::read(&file).unwrap(),
@@ -311,7 +314,7 @@ fn a_copy_is_resumed_and_takes_what_has_arrived_since(database: &TestDatabase) {
         let mut steps = Vec::new();
         let stopped = db.copy_to(&to, |done, total| {
             steps.push(done);
-            assert_eq!(total, db.holdings().unwrap().stats);
+            assert_eq!(total, Holdings::of(db.url()).unwrap().stats);
             match done {
                 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -319,10 +322,10 @@ fn a_copy_is_resumed_and_takes_what_has_arrived_since(database: &TestDatabase) {
         });
         assert!(matches!(stopped, Err(DbError::Cancelled)), "{stopped:?}");
         assert_eq!(steps, [0, 1000]);
-        assert_eq!(to.holdings().unwrap().stats, 1000);
+        assert_eq!(Holdings::of(to.url()).unwrap().stats, 1000);
         // The target lacks one of those.
         target.execute("DELETE FROM stats WHERE seq = 12");
-        let total = db.holdings().unwrap().stats;
+        let total = Holdings::of(db.url()).unwrap().stats;
         let copied = copy(&db, &to).unwrap();
         assert_eq!(
             (copied.stats, copied.already_there, copied.differences),

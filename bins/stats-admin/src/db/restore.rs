@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stats_core::WithCauses;
-use stats_db::{DatabaseUrl, Db, DbError, Restored};
+use stats_db::{DatabaseUrl, DbError, Holdings, Restored};
 
 use crate::terminal::Terminal;
 
@@ -54,7 +54,7 @@ fn holdings(url: &DatabaseUrl) -> anyhow::Result<Option<String>> {
     {
         return Ok(None);
     }
-    match Db::open(url).and_then(|db| db.holdings()) {
+    match Holdings::of(url) {
         Ok(holdings) => Ok(Some(holdings.to_string())),
         Err(DbError::Missing(_)) => Ok(None),
         // That is what one restores over.

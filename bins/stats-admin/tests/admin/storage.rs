@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stats_core::{AnalysisId, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::Db;
+use stats_db::{Db, Holdings};
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 
 use crate::support::{arguments, fail, message, program, run, run_program, succeed};
@@ -383,7 +383,7 @@ fn a_killed_copy_is_continued(database: &TestDatabase) {
             },
             |_| {
                 let db = Db::open(&target.url().parse().unwrap()).unwrap();
-                stats.push(db.holdings().unwrap().stats);
+                stats.push(Holdings::of(db.url()).unwrap().stats);
                 drop(db);
                 let continued = succeed(database, &line);
                 assert!(
