@@ -5,7 +5,7 @@ use stats_core::{ClientId, Coordinates, DateRange, StatsFilter, last_acceptable_
 use stats_db::Snapshot;
 use stats_partials::PartialsError;
 use stats_processors::{
-    Labels, ObjectPartial, Registered, ThreatAverageOnDate, VulnerabilityAverageOnDate,
+    Labels, ObjectPartial, Registered, ThreatAverageOnDate, View, VulnerabilityAverageOnDate,
 };
 use uuid::Uuid;
 
@@ -80,15 +80,13 @@ fn most_frequent(
     };
     let accumulator = app.partials.accumulate(snapshot, processor, &filter)?;
     let partial: ObjectPartial = accumulator.into_partial()?;
-    let most_frequent = partial.top(1).into_iter().next();
+    let most_frequent = partial.top(1, View::default()).into_iter().next();
     Ok(most_frequent.and_then(|top| {
-        let by_date = top.by_date.iter();
-        let analyses = by_date.map(|on| on.means.count.analyses.count()).max()?;
         Some(MostFrequent {
             object: top.object,
             labels: top.labels,
-            count: top.overall.count.analyses.value()?,
-            analyses,
+            count: top.overall.count.value()?,
+            analyses: top.overall.count.analyses(),
         })
     }))
 }

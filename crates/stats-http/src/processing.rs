@@ -7,7 +7,7 @@ use serde_json::Value;
 use stats_core::{InvalidValue, StatsFilter, StatsType};
 use stats_db::Db;
 use stats_partials::PartialsError;
-use stats_processors::{Accumulator, Finisher, Registered, Shape};
+use stats_processors::{Accumulator, Finisher, Registered, Shape, View};
 
 use crate::errors::ApiError;
 use crate::function_name::function_name;
@@ -72,6 +72,11 @@ impl Processing {
     pub(crate) fn with_newest(mut self, newest: Option<u32>) -> Self {
         self.selection.newest = newest;
         self
+    }
+
+    /// How the result shows means.
+    pub(crate) fn view(&self) -> View {
+        self.finisher.view()
     }
 
     pub(crate) fn processor(&self) -> &Registered {

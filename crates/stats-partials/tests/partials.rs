@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use stats_core::{AnalysisId, Client, DateRange, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::{ClientChange, Db, DbError, Documents, PartialKind, Scope, Snapshot};
 use stats_partials::{Partials, PartialsError, store_missing};
-use stats_processors::{Format, Partial, Processor, Registered, Registry, StoredPartial};
+use stats_processors::{Format, Partial, Processor, Registered, Registry, StoredPartial, View};
 use stats_testing::{TestDatabase, client, day, days, on_each_database, stat};
 
 const CACHE: u64 = 1 << 20;
@@ -393,7 +393,7 @@ impl<const V: u32> Processor for Counter<V> {
     const DESCRIPTION: &'static str = "The number of stats.";
     const STATS_TYPE: StatsType = StatsType::Compliance;
 
-    fn finish(partial: &Self, _: &IgnoredAny) -> u64 {
+    fn finish(partial: &Self, _: &IgnoredAny, _: View) -> u64 {
         partial.0
     }
 }

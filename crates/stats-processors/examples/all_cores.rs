@@ -10,7 +10,7 @@ use std::io::Write;
 use chrono::NaiveDate;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use stats_core::StatsType;
-use stats_processors::{Language, ObjectPartial, Partial};
+use stats_processors::{Language, ObjectPartial, Partial, View};
 use stats_sample::Sample;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,15 +35,18 @@ pub(crate) fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     for (date, documents) in &client_days {
         sequential.fold(*date, documents);
     }
-    assert_eq!(partial.averages(), sequential.averages());
-    for threat in partial.top(5) {
+    assert_eq!(
+        partial.averages(View::default()),
+        sequential.averages(View::default())
+    );
+    for threat in partial.top(5, View::default()) {
         let label = threat.labels.get(Language::English);
         let count = threat.overall.count;
-        let [analyses, clients] =
-            [count.analyses, count.clients].map(|mean| mean.value().unwrap_or_default());
+        let (mean, analyses, clients) = (count.value(), count.analyses(), count.clients());
         writeln!(
             out,
-            "{label}: {analyses:.2} risks, {clients:.2} if each client counts once"
+            "{label}: {:.2} risks, the mean of {analyses} analyses of {clients} clients",
+            mean.unwrap_or_default()
         )?;
     }
     Ok(())

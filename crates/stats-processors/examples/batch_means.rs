@@ -11,6 +11,7 @@ use std::io::Write;
 use stats_core::{MAX_DATE, StatsType, parse_batch};
 use stats_processors::{
     Language, Level, ObjectPartial, Partial, Processor, RiskAverages, RiskParameters, RiskPartial,
+    View,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,24 +38,24 @@ pub(crate) fn run(payload: &[u8], out: &mut dyn Write) -> Result<(), Box<dyn Err
         }
     }
 
-    let means = RiskAverages::finish(&risks, &RiskParameters::default());
+    let means = RiskAverages::finish(&risks, &RiskParameters::default(), View::default());
     for history in means.0 {
         write!(out, "{} {}:", history.state.as_str(), history.kind.as_str())?;
         for level in Level::ALL {
-            let mean = history.overall.get(level).analyses;
+            let mean = history.overall.get(level);
             let value = mean.value().unwrap_or_default();
             write!(out, " {value:.1} {}", level.as_str().to_lowercase())?;
         }
         writeln!(out)?;
     }
-    for threat in threats.top(3) {
+    for threat in threats.top(3, View::default()) {
         let label = threat.labels.get(Language::English);
-        let count = threat.overall.count.analyses;
+        let count = threat.overall.count;
         let value = count.value().unwrap_or_default();
         writeln!(
             out,
-            "{label}: {value:.1} risks, the mean of {} stats",
-            count.count()
+            "{label}: {value:.1} risks, the mean of {} analyses",
+            count.analyses()
         )?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stats_core::StatsType;
-use stats_processors::{Partial, Processor, Registry, Shape, json};
+use stats_processors::{Partial, Processor, Registry, Shape, View, json};
 
 /// The maximum of each threat.
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl Processor for ThreatMaxima {
     const DESCRIPTION: &'static str = "The maximum of maxRisk of each threat. The optional parameter at_least excludes lower ones.";
     const STATS_TYPE: StatsType = StatsType::Threat;
 
-    fn finish(partial: &Maxima, params: &Parameters) -> BTreeMap<String, f64> {
+    fn finish(partial: &Maxima, params: &Parameters, _: View) -> BTreeMap<String, f64> {
         let mut maxima = partial.by_threat.clone();
         maxima.retain(|_, maximum| *maximum >= params.at_least);
         maxima

@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use stats_core::StatsType;
 
 use crate::table;
 use crate::{
-    Cell, Format, Kind, MAX_VALUE, Partial, Processor, RiskParameters, State, StoredPartial, json,
+    Average, Cell, Format, Kind, MAX_VALUE, Partial, Processor, RiskParameters, State,
+    StoredPartial, View, json,
 };
 
 /// The greatest impact after rescaling.
@@ -64,22 +66,23 @@ const fn columns(kind: Kind) -> Range<usize> {
 
 impl CartographyPartial {
     /// The history of each selected state and kind.
-    pub fn histories(&self, params: &RiskParameters) -> Vec<CartographyHistory> {
-        let overall = table::overall(&self.days);
+    pub fn histories(&self, params: &RiskParameters, view: View) -> Vec<CartographyHistory> {
+        let overall = table::overall(&self.days, view);
         let mut histories = Vec::new();
         for state in State::ALL {
             for kind in Kind::ALL {
                 if !params.risks_state.contains(&state) || !params.risks_type.contains(&kind) {
                     continue;
                 }
-                let by_date = self.days.iter();
+                let average = |cell: &Cell| view.average(*cell);
+                let by_date = self.days.iter().filter_map(|(date, day)| {
+                    Some((*date, RiskMatrix::new(day, state, kind, average)?))
+                });
                 histories.push(CartographyHistory {
                     state,
                     kind,
-                    overall: RiskMatrix::new(&overall, state, kind),
-                    by_date: by_date
-                        .filter_map(|(date, day)| Some((*date, RiskMatrix::new(day, state, kind)?)))
-                        .collect(),
+                    overall: RiskMatrix::new(&overall, state, kind, |average| *average),
+                    by_date: by_date.collect(),
                 });
             }
         }
@@ -261,40 +264,47 @@ pub struct CartographyHistory {
 
 /// The mean number of risks in each cell of a risk matrix, after rescaling.
 ///
-/// Each cell counts the same analyses: the number of analyses behind the matrix is `analyses.count()` of any cell, that
-/// of client-days is `clients.count()`. Both are at least 1.
+/// Each cell counts the same analyses and clients, at least one.
 ///
-/// Serialises as a list of rows by impact, each a list of the means over analyses by column.
+/// Serialises as a list of rows by impact, each a list of means by column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RiskMatrix([Vec<Cell>; IMPACTS]);
+pub struct RiskMatrix([Vec<Average>; IMPACTS]);
 
 impl RiskMatrix {
     /// The matrix of a state and kind, or `None` without values.
-    fn new(table: &Table<Cell>, state: State, kind: Kind) -> Option<Self> {
+    fn new<T>(
+        table: &Table<T>,
+        state: State,
+        kind: Kind,
+        average: impl Fn(&T) -> Average,
+    ) -> Option<Self> {
         let rows = table[state as usize].each_ref();
-        let rows = rows.map(|row| row[columns(kind)].to_vec());
-        let mut cells = rows.iter().flatten();
-        cells
-            .any(|cell| cell.analyses.count() > 0)
-            .then_some(Self(rows))
+        let rows = rows.map(|row| row[columns(kind)].iter().map(&average).collect());
+        let matrix = Self(rows);
+        (!matrix.reported().is_empty()).then_some(matrix)
     }
 
     /// The rows, from impact 0 to [`MAX_IMPACT`]. The cells of a row go from likelihood 0 to [`MAX_LIKELIHOOD`]
     /// (informational) or from probability 0 to [`MAX_PROBABILITY`] (operational).
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[Cell]> + DoubleEndedIterator {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[Average]> + DoubleEndedIterator {
         self.0.iter().map(Vec::as_slice)
     }
 
     /// The cell of an impact and a likelihood or probability, or `None` outside the matrix.
-    pub fn get(&self, impact: usize, column: usize) -> Option<Cell> {
+    pub fn get(&self, impact: usize, column: usize) -> Option<Average> {
         self.0.get(impact)?.get(column).copied()
+    }
+
+    /// Any mean, which has the numbers of analyses and clients of all.
+    pub fn reported(&self) -> Average {
+        self.get(0, 0).unwrap_or_default()
     }
 }
 
 impl Serialize for RiskMatrix {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let means = |row: &[Cell]| {
-            let means = row.iter().map(|cell| cell.analyses.value());
+        let means = |row: &[Average]| {
+            let means = row.iter().map(|mean| mean.value());
             means.collect::<Vec<_>>()
         };
         serializer.collect_seq(self.rows().map(means))
@@ -303,7 +313,8 @@ impl Serialize for RiskMatrix {
 
 /// The mean number of risks in each cell of the risk matrix by state and kind, over all stats.
 ///
-/// The result is `{state: {kind: [[mean]]}}` in both shapes, see [`RiskMatrix`]. Kinds without stats are omitted.
+/// The result is `{state: {kind: [[mean]]}}` in both shapes, see [`RiskMatrix`]; with counts, a matrix of the series is
+/// `{"value": [[mean]], "clients", "analyses"}`. Kinds without stats are omitted.
 #[derive(Debug)]
 pub struct CartographyAverages;
 
@@ -320,15 +331,23 @@ impl Processor for CartographyAverages {
         current or residual.";
     const STATS_TYPE: StatsType = StatsType::Cartography;
 
-    fn finish(partial: &CartographyPartial, params: &RiskParameters) -> CartographyMeans {
-        CartographyMeans(partial.histories(params))
+    fn finish(
+        partial: &CartographyPartial,
+        params: &RiskParameters,
+        view: View,
+    ) -> CartographyMeans {
+        CartographyMeans(partial.histories(params, view))
+    }
+
+    fn map(output: &CartographyMeans) -> impl Serialize {
+        by_kind(&output.0, |history| history.overall.as_ref())
     }
 }
 
 /// The mean number of risks in each cell of the risk matrix by state, kind and date.
 ///
-/// The result is `{state: {kind: matrices}}`, where the matrices are `[{"date", "value": [[mean]]}]` in the series and
-/// `{date: [[mean]]}` in the map, see [`RiskMatrix`]. A kind without stats has an empty list or object.
+/// The result is `{state: {kind: matrices}}`, where the matrices are `[{"date", "value": [[mean]]}]` in the series, with
+/// counts also `clients` and `analyses`, and `{date: [[mean]]}` in the map, see [`RiskMatrix`]. A kind without stats has an empty list or object.
 #[derive(Debug)]
 pub struct CartographyAveragesOnDate;
 
@@ -345,8 +364,12 @@ impl Processor for CartographyAveragesOnDate {
         current or residual.";
     const STATS_TYPE: StatsType = StatsType::Cartography;
 
-    fn finish(partial: &CartographyPartial, params: &RiskParameters) -> CartographySeries {
-        CartographySeries(partial.histories(params))
+    fn finish(
+        partial: &CartographyPartial,
+        params: &RiskParameters,
+        view: View,
+    ) -> CartographySeries {
+        CartographySeries(partial.histories(params, view))
     }
 
     fn map(output: &CartographySeries) -> impl Serialize {
@@ -364,7 +387,10 @@ pub struct CartographyMeans(pub Vec<CartographyHistory>);
 
 impl Serialize for CartographyMeans {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        by_kind(&self.0, |history| history.overall.as_ref()).serialize(serializer)
+        by_kind(&self.0, |history| {
+            history.overall.as_ref().map(|matrix| Shown(None, matrix))
+        })
+        .serialize(serializer)
     }
 }
 
@@ -374,18 +400,32 @@ pub struct CartographySeries(pub Vec<CartographyHistory>);
 
 impl Serialize for CartographySeries {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct DateMatrix<'a> {
-            date: NaiveDate,
-            value: &'a RiskMatrix,
-        }
-
         by_kind(&self.0, |history| {
             let by_date = history.by_date.iter();
-            let by_date = by_date.map(|(date, value)| DateMatrix { date: *date, value });
+            let by_date = by_date.map(|(date, matrix)| Shown(Some(*date), matrix));
             Some(by_date.collect::<Vec<_>>())
         })
         .serialize(serializer)
+    }
+}
+
+/// A matrix of a series. Serialises as the matrix alone unless there is a date or the view has counts.
+struct Shown<'a>(Option<NaiveDate>, &'a RiskMatrix);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(date, matrix) = self;
+        let reported = matrix.reported();
+        if date.is_none() && !reported.has_counts() {
+            return matrix.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(date) = date {
+            map.serialize_entry("date", date)?;
+        }
+        map.serialize_entry("value", matrix)?;
+        reported.serialize_counts(&mut map)?;
+        map.end()
     }
 }
 
@@ -411,6 +451,7 @@ mod tests {
 
     use super::*;
     use crate::Selection;
+    use crate::Weight;
 
     const SCALES: &str = r#"{"impact": [0, 1, 2, 3, 4], "probability": [0, 1, 2, 3, 4],
         "likelihood": [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 16, 20]}"#;
@@ -439,14 +480,17 @@ mod tests {
             risks_state: Selection(vec![state]),
             risks_type: Selection(vec![kind]),
         };
-        partial.histories(&params).remove(0).overall
+        partial
+            .histories(&params, View::default())
+            .remove(0)
+            .overall
     }
 
     /// The cells that are not 0: impact, column and mean.
     fn risks_of(matrix: &RiskMatrix) -> Vec<(usize, usize, f64)> {
         let cells = matrix.rows().enumerate().flat_map(|(impact, row)| {
             let row = row.iter().enumerate();
-            row.map(move |(column, cell)| (impact, column, cell.analyses.value().unwrap()))
+            row.map(move |(column, cell)| (impact, column, cell.value().unwrap()))
         });
         cells.filter(|(.., mean)| *mean != 0.0).collect()
     }
@@ -483,7 +527,7 @@ mod tests {
             risks_state: Selection(vec![State::Current]),
             ..RiskParameters::default()
         };
-        let output = CartographyAverages::finish(&partial(), &params);
+        let output = CartographyAverages::finish(&partial(), &params, View::default());
         let empty = || row(21, []);
         let informational = json!([
             empty(),
@@ -508,21 +552,26 @@ mod tests {
         let counts = |matrix: &RiskMatrix| {
             let cells = matrix.rows().flatten();
             let mut counts: Vec<_> = cells
-                .map(|cell| (cell.analyses.count(), cell.clients.count()))
+                .map(|cell| (cell.analyses(), cell.clients()))
                 .collect();
             counts.dedup();
             counts
         };
         let [informational, operational] =
             [&output.0[0], &output.0[1]].map(|history| history.overall.clone().unwrap());
-        assert_eq!(counts(&informational), [(3, 2)]);
+        // The date with the most has two analyses of one client.
+        assert_eq!(counts(&informational), [(2, 1)]);
         assert_eq!(counts(&operational), [(1, 1)]);
-        let cell = informational.get(1, 0).unwrap();
-        assert_eq!(cell.clients.value(), Some((7.5 + 6.0) / 2.0));
-        assert_eq!(
-            informational.get(4, 20).unwrap().analyses.value(),
-            Some(0.0)
-        );
+        let by_client = View {
+            weight: Weight::Client,
+            ..View::default()
+        };
+        let [first, ..] = &CartographyAverages::finish(&partial(), &params, by_client).0[..] else {
+            panic!("no history");
+        };
+        let cell = first.overall.as_ref().unwrap().get(1, 0).unwrap();
+        assert_eq!(cell.value(), Some((7.5 + 6.0) / 2.0));
+        assert_eq!(informational.get(4, 20).unwrap().value(), Some(0.0));
         assert_eq!(
             (informational.get(5, 0), operational.get(0, 5)),
             (None, None)
@@ -535,7 +584,7 @@ mod tests {
             risks_state: Selection(vec![State::Current]),
             risks_type: Selection(vec![Kind::Informational]),
         };
-        let output = CartographyAveragesOnDate::finish(&partial(), &params);
+        let output = CartographyAveragesOnDate::finish(&partial(), &params, View::default());
         let empty = || row(21, []);
         let first = json!([
             empty(),
@@ -578,9 +627,9 @@ mod tests {
 
         let all = RiskParameters::default();
         let zeros = json!(vec![vec![0.0; 5]; 5]);
-        let averages = json!(CartographyAverages::finish(&partial, &all));
+        let averages = json!(CartographyAverages::finish(&partial, &all, View::default()));
         assert_eq!(averages["residual"], json!({"operational": zeros}));
-        let output = CartographyAveragesOnDate::finish(&partial, &all);
+        let output = CartographyAveragesOnDate::finish(&partial, &all, View::default());
         assert_eq!(json!(output)["current"]["informational"], json!([]));
         let map = json!(CartographyAveragesOnDate::map(&output));
         assert_eq!(map["current"]["informational"], json!({}));

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::de::IgnoredAny;
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use stats_core::{MAX_OBJECTS, StatsType};
 use uuid::Uuid;
 
 use crate::label::{Candidates, Labels, LabelsUsed, Language};
-use crate::{Cell, Format, MAX_KEPT_OBJECTS, Mean, Partial, Processor, StoredPartial, json};
+use crate::{
+    Average, Cell, Format, MAX_KEPT_OBJECTS, Mean, Partial, Processor, StoredPartial, View, json,
+};
 
 /// Means of the compliance with the categories of referentials by date, and the labels of both.
 ///
@@ -62,10 +64,10 @@ type Values<T> = [T; 2];
 
 impl CompliancePartial {
     /// The averages of the referentials and their categories, both ordered by id.
-    pub fn averages(&self) -> Vec<ReferentialAverages> {
+    pub fn averages(&self, view: View) -> Vec<ReferentialAverages> {
         let mut referentials: Vec<ReferentialAverages> = Vec::new();
         for ((referential, category), categories) in self.most_reported(MAX_OBJECTS) {
-            let averages = categories.averages(category);
+            let averages = categories.averages(category, view);
             match referentials.last_mut() {
                 Some(last) if last.referential == referential => last.categories.push(averages),
                 _ => referentials.push(ReferentialAverages {
@@ -92,8 +94,9 @@ impl CompliancePartial {
         });
         let mut categories: Vec<_> = categories.collect();
         if categories.len() > number {
-            categories
-                .sort_by_cached_key(|(key, category)| (Reverse(category.client_days()), *key));
+            categories.sort_by_cached_key(|(key, category)| {
+                (Reverse(category.reported().clients.count()), *key)
+            });
             categories.truncate(number);
             categories.sort_by_key(|(key, _)| *key);
         }
@@ -111,8 +114,7 @@ impl CompliancePartial {
                 known.categories.retain(|category, values| {
                     let is_kept = kept.contains(&(*referential, *category));
                     if !is_kept {
-                        let [current, _] = values.overall();
-                        *skipped = skipped.saturating_add(current.analyses.count());
+                        *skipped = skipped.saturating_add(values.reported().analyses.count());
                     }
                     is_kept
                 });
@@ -181,30 +183,31 @@ impl StoredPartial for CompliancePartial {
 }
 
 impl Category {
-    /// The number of client-days with the category.
-    fn client_days(&self) -> u64 {
-        let [current, _] = self.overall();
-        current.clients.count()
-    }
-
-    fn overall(&self) -> Values<Cell> {
-        let mut overall = Values::default();
-        for cells in self.days.values() {
-            merge_values(&mut overall, cells);
+    /// The `current` of all dates, which counts the stats and client-days with the category.
+    fn reported(&self) -> Cell {
+        let mut reported = Cell::default();
+        for [current, _] in self.days.values() {
+            reported.merge(*current);
         }
-        overall
+        reported
     }
 
-    fn averages(&self, category: Uuid) -> CategoryAverages {
+    fn averages(&self, category: Uuid, view: View) -> CategoryAverages {
         let by_date = self.days.iter().map(|(date, cells)| CategoryMeansOnDate {
             date: *date,
-            means: (*cells).into(),
+            means: CategoryMeans::new(*cells, view),
         });
+        let by_date: Vec<_> = by_date.collect();
+        let mut overall = CategoryMeans::default();
+        for on in &by_date {
+            overall.current.merge(on.means.current);
+            overall.target.merge(on.means.target);
+        }
         CategoryAverages {
             category,
             labels: self.labels.winners(),
-            by_date: by_date.collect(),
-            overall: self.overall().into(),
+            by_date,
+            overall,
         }
     }
 }
@@ -458,37 +461,48 @@ pub struct CategoryMeansOnDate {
     pub means: CategoryMeans,
 }
 
-/// The means of the values of a category, from 0 to 1. Both count the same analyses and client-days.
+/// The means of the values of a category, from 0 to 1. Both are over the same analyses and clients.
 ///
-/// Serialises as `{"current", "target", "analyses"}`: the means over analyses, and the number of analyses.
+/// Serialises as `{"current", "target", "analyses"}`, with counts also `clients` in a series.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CategoryMeans {
     /// The current compliance.
-    pub current: Cell,
+    pub current: Average,
     /// The compliance if all controls that apply were fully implemented.
-    pub target: Cell,
+    pub target: Average,
 }
 
-impl From<Values<Cell>> for CategoryMeans {
-    fn from([current, target]: Values<Cell>) -> Self {
+impl CategoryMeans {
+    fn new(cells: Values<Cell>, view: View) -> Self {
+        let [current, target] = cells.map(|cell| view.average(cell));
         Self { current, target }
+    }
+
+    /// The same in [`Shape::Map`](crate::Shape::Map), which has no number of clients.
+    pub fn without_counts(mut self) -> Self {
+        self.current = self.current.without_counts();
+        self
     }
 }
 
 impl Serialize for CategoryMeans {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut means = serializer.serialize_struct("CategoryMeans", 3)?;
-        means.serialize_field("current", &self.current.analyses.value())?;
-        means.serialize_field("target", &self.target.analyses.value())?;
-        means.serialize_field("analyses", &self.current.analyses.count())?;
-        means.end()
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("current", &self.current.value())?;
+        map.serialize_entry("target", &self.target.value())?;
+        map.serialize_entry("analyses", &self.current.analyses())?;
+        if self.current.has_counts() {
+            map.serialize_entry("clients", &self.current.clients())?;
+        }
+        map.end()
     }
 }
 
 /// The labels of each referential and its categories, and the means of `current` and `target` over all stats.
 ///
-/// The means are over all stats with the category, of which there are `analyses`. The label in each language is the
-/// text that most client-days use; ties go to the newest text, then to the greater one.
+/// The means are over all stats with the category, or over all client-days, by the weight. `analyses` is the number of
+/// analyses on the date with the most. The label in each language is the text that most client-days use; ties go to the
+/// newest text, then to the greater one.
 ///
 /// The series is a list of `{"referential", "labels", "categories": [{"category", "labels", "current", "target",
 /// "analyses"}]}`, ordered by ids. The map is `{referential: {category: {"current", "target", "analyses"}}}`.
@@ -505,12 +519,12 @@ impl Processor for ComplianceAverages {
         target compliance, from 0 to 1, over all analyses that have it, and the number of these analyses.";
     const STATS_TYPE: StatsType = StatsType::Compliance;
 
-    fn finish(partial: &CompliancePartial, _: &IgnoredAny) -> ComplianceMeans {
-        ComplianceMeans(partial.averages())
+    fn finish(partial: &CompliancePartial, _: &IgnoredAny, view: View) -> ComplianceMeans {
+        ComplianceMeans(partial.averages(view))
     }
 
     fn map(output: &ComplianceMeans) -> impl Serialize {
-        by_id(&output.0, |category| category.overall)
+        by_id(&output.0, |category| category.overall.without_counts())
     }
 }
 
@@ -533,13 +547,14 @@ impl Processor for ComplianceAveragesOnDate {
         these analyses.";
     const STATS_TYPE: StatsType = StatsType::Compliance;
 
-    fn finish(partial: &CompliancePartial, _: &IgnoredAny) -> Vec<ReferentialAverages> {
-        partial.averages()
+    fn finish(partial: &CompliancePartial, _: &IgnoredAny, view: View) -> Vec<ReferentialAverages> {
+        partial.averages(view)
     }
 
     fn map(output: &Vec<ReferentialAverages>) -> impl Serialize {
         by_id(output, |category| {
-            let by_date = category.by_date.iter().map(|on| (on.date, on.means));
+            let by_date = category.by_date.iter();
+            let by_date = by_date.map(|on| (on.date, on.means.without_counts()));
             by_date.collect::<BTreeMap<_, _>>()
         })
     }
@@ -597,6 +612,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::Weight;
 
     const R: &str = "0a0284fb-db87-11e8-ac77-0800279aaa2b";
     const S: &str = "b40284fb-db87-11e8-ac77-0800279aaa2b";
@@ -638,7 +654,7 @@ mod tests {
     }
 
     fn overall(partial: &CompliancePartial) -> Value {
-        let output = ComplianceAverages::finish(partial, &IgnoredAny);
+        let output = ComplianceAverages::finish(partial, &IgnoredAny, View::default());
         json!(ComplianceAverages::map(&output))
     }
 
@@ -671,7 +687,7 @@ mod tests {
 
     #[test]
     fn averages_are_over_all_stats_with_the_category() {
-        let output = ComplianceAverages::finish(&partial(), &IgnoredAny);
+        let output = ComplianceAverages::finish(&partial(), &IgnoredAny, View::default());
         let access = json!({"label1": "Accès", "label2": "Access", "label3": "", "label4": ""});
         let english = json!({"label1": "", "label2": "Access", "label3": "", "label4": ""});
         let standard = json!({"label1": "", "label2": "Standard", "label3": "", "label4": ""});
@@ -679,7 +695,7 @@ mod tests {
             json!(output),
             json!([
                 {"referential": R, "labels": standard, "categories": [
-                    {"category": A, "labels": access, "current": 0.5, "target": 0.9, "analyses": 3},
+                    {"category": A, "labels": access, "current": 0.5, "target": 0.9, "analyses": 2},
                     {"category": B, "labels": english, "current": 0.5, "target": 0.5, "analyses": 1},
                 ]},
                 {"referential": S, "labels": standard, "categories": [
@@ -689,16 +705,20 @@ mod tests {
         );
         assert_eq!(
             json!(ComplianceAverages::map(&output)),
-            json!({R: {A: means(0.5, 0.9, 3), B: means(0.5, 0.5, 1)}, S: {A: means(0.0, 1.0, 1)}})
+            json!({R: {A: means(0.5, 0.9, 2), B: means(0.5, 0.5, 1)}, S: {A: means(0.0, 1.0, 1)}})
         );
+        let by_client = View {
+            weight: Weight::Client,
+            ..View::default()
+        };
+        let output = ComplianceAverages::finish(&partial(), &IgnoredAny, by_client);
         let current = output.0[0].categories[0].overall.current;
-        let counts = [current.analyses, current.clients].map(|mean| (mean.count(), mean.value()));
-        assert_eq!(counts, [(3, Some(0.5)), (2, Some(0.6))]);
+        assert_eq!(current.value(), Some(0.6));
     }
 
     #[test]
     fn a_series_has_the_means_by_date_and_over_all_stats() {
-        let series = ComplianceAveragesOnDate::finish(&partial(), &IgnoredAny);
+        let series = ComplianceAveragesOnDate::finish(&partial(), &IgnoredAny, View::default());
         assert_eq!(
             serde_json::to_string(&series[0].categories[0]).unwrap(),
             [
@@ -706,7 +726,7 @@ mod tests {
                 r#""labels":{"label1":"Accès","label2":"Access","label3":"","label4":""},"#,
                 r#""values":[{"date":"2026-11-19","current":0.9,"target":0.9,"analyses":1},"#,
                 r#"{"date":"2026-11-20","current":0.3,"target":0.9,"analyses":2}],"#,
-                r#""averages":{"current":0.5,"target":0.9,"analyses":3}}"#,
+                r#""averages":{"current":0.5,"target":0.9,"analyses":2}}"#,
             ]
             .concat()
         );
@@ -723,7 +743,7 @@ mod tests {
 
     #[test]
     fn a_map_has_the_means_by_date() {
-        let series = ComplianceAveragesOnDate::finish(&partial(), &IgnoredAny);
+        let series = ComplianceAveragesOnDate::finish(&partial(), &IgnoredAny, View::default());
         assert_eq!(
             json!(ComplianceAveragesOnDate::map(&series)),
             json!({
@@ -752,7 +772,7 @@ mod tests {
         let mut merged = CompliancePartial::default();
         merged.merge(&partial);
         for partial in [partial, merged] {
-            let averages = partial.averages().remove(0);
+            let averages = partial.averages(View::default()).remove(0);
             assert_eq!(averages.labels.get(Language::English), "few");
             let category = &averages.categories[0];
             assert_eq!(category.labels.get(Language::English), "few");
@@ -771,7 +791,12 @@ mod tests {
             "2026-11-20",
             &[json!([with]), json!([without])],
         );
-        assert_eq!(partial.averages()[0].labels.get(Language::English), "a");
+        assert_eq!(
+            partial.averages(View::default())[0]
+                .labels
+                .get(Language::English),
+            "a"
+        );
     }
 
     #[test]
@@ -872,7 +897,10 @@ mod tests {
         let partial = of(&json!([element]));
         assert_eq!(partial.skipped(), 0);
         assert_eq!(overall(&partial), json!({R: {A: means(0.2, 1.0, 1)}}));
-        assert_eq!(partial.averages()[0].labels, Labels::default());
+        assert_eq!(
+            partial.averages(View::default())[0].labels,
+            Labels::default()
+        );
     }
 
     #[test]

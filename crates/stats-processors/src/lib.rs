@@ -12,6 +12,7 @@ mod processor;
 mod registry;
 mod risk;
 mod table;
+mod view;
 
 pub use cartography::{
     CartographyAverages, CartographyAveragesOnDate, CartographyHistory, CartographyMeans,
@@ -36,3 +37,4 @@ pub use risk::{
     Kind, Level, Levels, RiskAverages, RiskAveragesOnDate, RiskHistory, RiskMeans, RiskParameters,
     RiskPartial, RiskSeries, State,
 };
+pub use view::{Average, Precision, View, Weight};

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// The greatest value that is read from a stat. Real numbers of risks, products of scales and rates are far below: a
 /// greater value is an error or an attempt to dominate every mean. Negative values are not read either.
@@ -90,11 +90,6 @@ impl Cell {
     pub fn merge(&mut self, other: Self) {
         self.analyses.merge(other.analyses);
         self.clients.merge(other.clients);
-    }
-
-    /// Serialises the mean over analyses, or `null` without values.
-    pub(crate) fn serialize_mean<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.analyses.value().serialize(serializer)
     }
 }
 

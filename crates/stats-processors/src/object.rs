@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::de::IgnoredAny;
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use stats_core::{AnalysisId, MAX_OBJECTS, StatsType};
 use uuid::Uuid;
@@ -12,8 +13,8 @@ use crate::label::{Candidates, Labels, LabelsUsed, Language, clean};
 use crate::mean::units;
 use crate::processor::AnalysisDocuments;
 use crate::{
-    Cell, ExtractedPartial, Format, Mean, Partial, Processor, StoredPartial, UnreadableExtract,
-    json,
+    Average, Cell, ExtractedPartial, Format, Mean, Partial, Processor, StoredPartial,
+    UnreadableExtract, View, json,
 };
 
 /// Number of objects that a partial keeps after it has more than twice as many.
@@ -50,27 +51,28 @@ type Numbers<T> = [T; 3];
 
 impl ObjectPartial {
     /// The averages of the objects, ordered by id.
-    pub fn averages(&self) -> Vec<ObjectAverages> {
+    pub fn averages(&self, view: View) -> Vec<ObjectAverages> {
         let objects = self.most_reported(MAX_OBJECTS).into_iter();
         objects
-            .map(|(uuid, object)| object.averages(uuid))
+            .map(|(uuid, object)| object.averages(uuid, view))
             .collect()
     }
 
     /// The averages of the `number` objects with the highest mean `count`, highest first. Ties are ordered by id.
-    pub fn top(&self, number: usize) -> Vec<ObjectAverages> {
+    pub fn top(&self, number: usize, view: View) -> Vec<ObjectAverages> {
         let objects = self.most_reported(MAX_OBJECTS).into_iter();
         let mut counts: Vec<_> = objects
             .filter_map(|(uuid, object)| {
-                let [count, ..] = object.overall();
-                Some((count.analyses.value()?, uuid, object))
+                let count = object.overall(view).count.value()?;
+                Some((count, uuid, object))
             })
             .collect();
         // The sort is stable, and the objects are ordered by id.
         counts.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
         counts.truncate(number);
         let top = counts.into_iter();
-        top.map(|(_, uuid, object)| object.averages(uuid)).collect()
+        top.map(|(_, uuid, object)| object.averages(uuid, view))
+            .collect()
     }
 
     /// The `number` most frequent objects, ordered by id. Ties go to the smallest id.
@@ -78,7 +80,9 @@ impl ObjectPartial {
         let objects = self.objects.iter();
         let mut objects: Vec<_> = objects.map(|(uuid, object)| (*uuid, object)).collect();
         if objects.len() > number {
-            objects.sort_by_cached_key(|(uuid, object)| (Reverse(object.client_days()), *uuid));
+            objects.sort_by_cached_key(|(uuid, object)| {
+                (Reverse(object.reported().clients.count()), *uuid)
+            });
             objects.truncate(number);
             objects.sort_by_key(|(uuid, _)| *uuid);
         }
@@ -106,8 +110,7 @@ impl ObjectPartial {
             self.objects.retain(|uuid, object| {
                 let is_kept = kept.contains(uuid);
                 if !is_kept {
-                    let [count, ..] = object.overall();
-                    *skipped = skipped.saturating_add(count.analyses.count());
+                    *skipped = skipped.saturating_add(object.reported().analyses.count());
                 }
                 is_kept
             });
@@ -157,30 +160,33 @@ impl StoredPartial for ObjectPartial {
 }
 
 impl Object {
-    /// The number of client-days with the object.
-    fn client_days(&self) -> u64 {
-        let [count, ..] = self.overall();
-        count.clients.count()
+    /// The `count` of all dates, which counts the stats and client-days with the object.
+    fn reported(&self) -> Cell {
+        let mut reported = Cell::default();
+        for [count, ..] in self.days.values() {
+            reported.merge(*count);
+        }
+        reported
     }
 
-    fn overall(&self) -> Numbers<Cell> {
-        let mut overall = Numbers::default();
+    fn overall(&self, view: View) -> ObjectMeans {
+        let mut overall = ObjectMeans::default();
         for cells in self.days.values() {
-            merge_numbers(&mut overall, cells);
+            overall.merge(ObjectMeans::new(cells, view));
         }
         overall
     }
 
-    fn averages(&self, object: Uuid) -> ObjectAverages {
+    fn averages(&self, object: Uuid, view: View) -> ObjectAverages {
         let by_date = self.days.iter().map(|(date, cells)| ObjectMeansOnDate {
             date: *date,
-            means: cells.into(),
+            means: ObjectMeans::new(cells, view),
         });
         ObjectAverages {
             object,
             labels: self.labels.winners(),
             by_date: by_date.collect(),
-            overall: (&self.overall()).into(),
+            overall: self.overall(view),
         }
     }
 }
@@ -390,7 +396,7 @@ impl<'de> Element<'de> {
 /// An object with its averages.
 ///
 /// Serialises as `{"object", "labels", "values": [{"date", "count", "maxRisk", "averageRate"}], "averages": {"count",
-/// "maxRisk", "averageRate"}}`.
+/// "maxRisk", "averageRate"}}`, with counts also `clients` and `analyses` beside the means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ObjectAverages {
     /// The id of the threat or vulnerability.
@@ -415,34 +421,57 @@ pub struct ObjectMeansOnDate {
     pub means: ObjectMeans,
 }
 
-/// The means of the numbers of an object. Serialises as the means over analyses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// The means of the numbers of an object. All three are over the same analyses and clients.
+///
+/// Serialises as `{"count", "maxRisk", "averageRate"}`, with counts also `clients` and `analyses`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ObjectMeans {
     /// The number of risks that the object is part of.
-    #[serde(serialize_with = "Cell::serialize_mean")]
-    pub count: Cell,
+    pub count: Average,
     /// The highest of these risks.
-    #[serde(serialize_with = "Cell::serialize_mean")]
-    pub max_risk: Cell,
+    pub max_risk: Average,
     /// The average rate of the object in these risks.
-    #[serde(serialize_with = "Cell::serialize_mean")]
-    pub average_rate: Cell,
+    pub average_rate: Average,
 }
 
-impl From<&Numbers<Cell>> for ObjectMeans {
-    fn from([count, max_risk, average_rate]: &Numbers<Cell>) -> Self {
+impl ObjectMeans {
+    fn new(cells: &Numbers<Cell>, view: View) -> Self {
+        let [count, max_risk, average_rate] = cells.map(|cell| view.average(cell));
         Self {
-            count: *count,
-            max_risk: *max_risk,
-            average_rate: *average_rate,
+            count,
+            max_risk,
+            average_rate,
         }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count.merge(other.count);
+        self.max_risk.merge(other.max_risk);
+        self.average_rate.merge(other.average_rate);
+    }
+
+    /// The same in [`Shape::Map`](crate::Shape::Map), which has no counts.
+    pub fn without_counts(mut self) -> Self {
+        self.count = self.count.without_counts();
+        self
+    }
+}
+
+impl Serialize for ObjectMeans {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("count", &self.count.value())?;
+        map.serialize_entry("maxRisk", &self.max_risk.value())?;
+        map.serialize_entry("averageRate", &self.average_rate.value())?;
+        self.count.serialize_counts(&mut map)?;
+        map.end()
     }
 }
 
 fn map(averages: &[ObjectAverages]) -> impl Serialize {
     let objects = averages.iter().map(|object| {
-        let by_date = object.by_date.iter().map(|on| (on.date, on.means));
+        let by_date = object.by_date.iter();
+        let by_date = by_date.map(|on| (on.date, on.means.without_counts()));
         (object.object, by_date.collect::<BTreeMap<_, _>>())
     });
     objects.collect::<BTreeMap<_, _>>()
@@ -450,7 +479,7 @@ fn map(averages: &[ObjectAverages]) -> impl Serialize {
 
 /// The labels of each threat, and the means of `count`, `maxRisk` and `averageRate` by date and overall.
 ///
-/// The means are over all stats with the threat. The label in each language is the text that most client-days use; ties
+/// The means are over all stats with the threat, or over all client-days, by the weight. The label in each language is the text that most client-days use; ties
 /// go to the newest text, then to the greater one.
 ///
 /// The series is a list of [`ObjectAverages`], ordered by id. The map is
@@ -468,8 +497,8 @@ impl Processor for ThreatAverageOnDate {
         maxRisk and averageRate over all analyses that have it.";
     const STATS_TYPE: StatsType = StatsType::Threat;
 
-    fn finish(partial: &ObjectPartial, _: &IgnoredAny) -> Vec<ObjectAverages> {
-        partial.averages()
+    fn finish(partial: &ObjectPartial, _: &IgnoredAny, view: View) -> Vec<ObjectAverages> {
+        partial.averages(view)
     }
 
     fn map(output: &Vec<ObjectAverages>) -> impl Serialize {
@@ -492,8 +521,8 @@ impl Processor for VulnerabilityAverageOnDate {
         count, maxRisk and averageRate over all analyses that have it.";
     const STATS_TYPE: StatsType = StatsType::Vulnerability;
 
-    fn finish(partial: &ObjectPartial, _: &IgnoredAny) -> Vec<ObjectAverages> {
-        partial.averages()
+    fn finish(partial: &ObjectPartial, _: &IgnoredAny, view: View) -> Vec<ObjectAverages> {
+        partial.averages(view)
     }
 
     fn map(output: &Vec<ObjectAverages>) -> impl Serialize {
@@ -506,6 +535,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::Weight;
 
     const A: &str = "0a02d4e0-4576-11e9-9173-0800277f0571";
     const B: &str = "b402d4e0-4576-11e9-9173-0800277f0571";
@@ -554,7 +584,7 @@ mod tests {
 
     #[test]
     fn a_series_has_the_means_by_date_and_over_all_stats() {
-        let series = ThreatAverageOnDate::finish(&partial(), &IgnoredAny);
+        let series = ThreatAverageOnDate::finish(&partial(), &IgnoredAny, View::default());
         assert_eq!(
             serde_json::to_string(&series).unwrap(),
             [
@@ -570,14 +600,19 @@ mod tests {
             ]
             .concat()
         );
-        let count = series[1].overall.count;
-        let means = [count.analyses, count.clients].map(|mean| (mean.count(), mean.value()));
-        assert_eq!(means, [(3, Some(20.0)), (2, Some(22.5))]);
+        let by_client = View {
+            weight: Weight::Client,
+            ..View::default()
+        };
+        let count = ThreatAverageOnDate::finish(&partial(), &IgnoredAny, by_client)[1]
+            .overall
+            .count;
+        assert_eq!(count.value(), Some(22.5));
     }
 
     #[test]
     fn a_map_has_the_means_by_date() {
-        let series = VulnerabilityAverageOnDate::finish(&partial(), &IgnoredAny);
+        let series = VulnerabilityAverageOnDate::finish(&partial(), &IgnoredAny, View::default());
         assert_eq!(
             json!(VulnerabilityAverageOnDate::map(&series)),
             json!({
@@ -592,11 +627,11 @@ mod tests {
         let mut partial = partial();
         let other = element(C, 8, r#""maxRisk": 1, "averageRate": 1"#);
         fold(&mut partial, "2026-11-01", &[format!("[{other}]")]);
-        let top = partial.top(5);
+        let top = partial.top(5, View::default());
         let ids: Vec<_> = top.iter().map(|one| one.object.to_string()).collect();
         assert_eq!(ids, [B, A, C]);
-        assert_eq!(partial.top(1), top[..1]);
-        assert!(partial.averages().contains(&top[0]));
+        assert_eq!(partial.top(1, View::default()), top[..1]);
+        assert!(partial.averages(View::default()).contains(&top[0]));
     }
 
     #[test]
@@ -633,7 +668,7 @@ mod tests {
         partial.merge(&of("{}"));
         assert_eq!(partial.skipped(), skipped + 1);
         let expected = json!({A: {"2026-11-20": averages(4.0, 4.0, 4.0)}});
-        assert_eq!(json!(map(&partial.averages())), expected);
+        assert_eq!(json!(map(&partial.averages(View::default()))), expected);
     }
 
     #[test]
@@ -656,7 +691,7 @@ mod tests {
             element(A, 9, &format!(r#""count": "x", {rest}"#)),
         ));
         assert_eq!(partial.skipped(), 2);
-        let result = partial.averages().remove(0);
+        let result = partial.averages(View::default()).remove(0);
         assert_eq!(json!(result.overall), averages(2.0, 3.0, 1.0));
         assert_eq!(result.labels.get(Language::French), "b");
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use stats_core::{AnalysisId, FieldErrors, InvalidValue, Stat, StatsType};
 
+use crate::View;
 use crate::names::named_enum;
 
 /// The intermediate state of a processor: a mergeable accumulator. The default is empty.
@@ -87,8 +88,8 @@ pub struct Format {
 pub trait Processor: 'static {
     /// Its intermediate state, which several processors may share.
     type Partial: Partial;
-    /// Its parameters. Each is optional. Unknown parameters are ignored, because front offices send the same parameters
-    /// to all processors. Use [`IgnoredAny`](serde::de::IgnoredAny) for no parameters.
+    /// Its own parameters. Each is optional. Unknown parameters are ignored, because front offices send the same
+    /// parameters to all processors. Use [`IgnoredAny`](serde::de::IgnoredAny) for none.
     type Params: DeserializeOwned + Default + Send + Sync + 'static;
     /// The result. Serialises as [`Shape::Series`].
     type Output: Serialize;
@@ -100,10 +101,10 @@ pub trait Processor: 'static {
     /// The type of the stats that are folded.
     const STATS_TYPE: StatsType;
 
-    /// Computes the result.
-    fn finish(partial: &Self::Partial, params: &Self::Params) -> Self::Output;
+    /// Computes the result, with means as `view` shows them.
+    fn finish(partial: &Self::Partial, params: &Self::Params, view: View) -> Self::Output;
 
-    /// The result in [`Shape::Map`], by default the same as [`Shape::Series`].
+    /// The result in [`Shape::Map`], which has no counts, by default the same as [`Shape::Series`].
     fn map(output: &Self::Output) -> impl Serialize {
         output
     }

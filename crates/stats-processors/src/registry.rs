@@ -8,10 +8,11 @@ use serde_json::Value;
 use stats_core::{AnalysisId, InvalidValue, Stat, StatsType};
 
 use crate::processor::{AnalysisDocuments, parameters};
+use crate::view::ViewParameters;
 use crate::{
     CartographyAverages, CartographyAveragesOnDate, ComplianceAverages, ComplianceAveragesOnDate,
-    ExtractedPartial, Format, Partial, Processor, RiskAverages, RiskAveragesOnDate, Shape,
-    StoredPartial, ThreatAverageOnDate, UnreadableExtract, VulnerabilityAverageOnDate,
+    ExtractedPartial, Format, Partial, Precision, Processor, RiskAverages, RiskAveragesOnDate,
+    Shape, StoredPartial, ThreatAverageOnDate, UnreadableExtract, View, VulnerabilityAverageOnDate,
 };
 
 /// An error of a registry, an accumulator or a finisher.
@@ -169,6 +170,9 @@ impl Registered {
     }
 
     /// Parses the parameters: an object, or `null` or an empty list for none. The error names each invalid parameter.
+    ///
+    /// Every processor has two parameters besides its own: `weight`, `analysis` (the default) or `client`, see
+    /// [`Weight`](crate::Weight); and `counts`, whether a series has the numbers of clients and analyses, see [`View`].
     pub fn prepare(&self, parameters: &Value) -> Result<Finisher, InvalidValue> {
         (self.prepare)(parameters)
     }
@@ -251,14 +255,18 @@ impl Accumulator {
 }
 
 /// Computes results of accumulators with given parameters, created by [`Registered::prepare`].
-pub struct Finisher(Box<Finish>);
+pub struct Finisher {
+    view: View,
+    finish: Box<Finish>,
+}
 
-type Finish = dyn Fn(&dyn Any, Shape) -> Result<String, ProcessorError> + Send + Sync;
+type Finish = dyn Fn(&dyn Any, Shape, View) -> Result<String, ProcessorError> + Send + Sync;
 
 impl Finisher {
     fn new<P: Processor>(value: &Value) -> Result<Self, InvalidValue> {
+        let view = parameters::<ViewParameters>(value)?.into();
         let params = parameters::<P::Params>(value)?;
-        Ok(Self(Box::new(move |partial, shape| {
+        let finish = move |partial: &dyn Any, shape, view| {
             let partial = partial.downcast_ref::<P::Partial>();
             let partial = partial.ok_or(ProcessorError::OtherPartial)?;
             if Partial::is_empty(partial) {
@@ -267,13 +275,29 @@ impl Finisher {
                     Shape::Map => "{}".to_owned(),
                 });
             }
-            let output = P::finish(partial, &params);
+            let output = P::finish(partial, &params, view);
             match shape {
                 Shape::Series => serde_json::to_string(&output),
                 Shape::Map => serde_json::to_string(&P::map(&output)),
             }
             .map_err(ProcessorError::Write)
-        })))
+        };
+        Ok(Self {
+            view,
+            finish: Box::new(finish),
+        })
+    }
+
+    /// How results show means.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The same with other digits of means. By default they have full precision.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.view.precision = precision;
+        self
     }
 
     /// The result as JSON; `[]` or `{}` for an empty partial.
@@ -282,7 +306,7 @@ impl Finisher {
         accumulator: &Accumulator,
         shape: Shape,
     ) -> Result<String, ProcessorError> {
-        (self.0)(accumulator.partial.as_any(), shape)
+        (self.finish)(accumulator.partial.as_any(), shape, self.view)
     }
 }
 
@@ -397,7 +421,7 @@ mod tests {
         const DESCRIPTION: &'static str = "The number of parts that cannot be read.";
         const STATS_TYPE: StatsType = StatsType::Threat;
 
-        fn finish(partial: &ObjectPartial, _: &IgnoredAny) -> u64 {
+        fn finish(partial: &ObjectPartial, _: &IgnoredAny, _: View) -> u64 {
             Partial::skipped(partial)
         }
     }

@@ -2,12 +2,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use stats_core::StatsType;
 
 use crate::names::named_enum;
 use crate::table;
-use crate::{Cell, Format, Partial, Processor, Selection, StoredPartial, json};
+use crate::{Average, Cell, Format, Partial, Processor, Selection, StoredPartial, View, json};
 
 named_enum! {
     /// Whether risks are counted before or after treatment.
@@ -58,26 +59,24 @@ type Table<T> = table::Table<T, { State::ALL.len() }, { Kind::ALL.len() }, { Lev
 
 impl RiskPartial {
     /// The history of each selected state and kind.
-    pub fn histories(&self, params: &RiskParameters) -> Vec<RiskHistory> {
-        let overall = table::overall(&self.days);
+    pub fn histories(&self, params: &RiskParameters, view: View) -> Vec<RiskHistory> {
+        let overall = table::overall(&self.days, view);
         let mut histories = Vec::new();
         for state in State::ALL {
             for kind in Kind::ALL {
                 if !params.risks_state.contains(&state) || !params.risks_type.contains(&kind) {
                     continue;
                 }
-                let levels = |table: &Table<Cell>| {
-                    let [low, medium, high] = table[state as usize][kind as usize];
-                    Levels { low, medium, high }
-                };
-                let by_date = self.days.iter().map(|(date, table)| (*date, levels(table)));
+                let levels = |[low, medium, high]: [Average; 3]| Levels { low, medium, high };
+                let by_date = self.days.iter().map(|(date, table)| {
+                    let cells = table[state as usize][kind as usize];
+                    (*date, levels(cells.map(|cell| view.average(cell))))
+                });
                 histories.push(RiskHistory {
                     state,
                     kind,
-                    overall: levels(&overall),
-                    by_date: by_date
-                        .filter(|(_, levels)| *levels != Levels::default())
-                        .collect(),
+                    overall: levels(overall[state as usize][kind as usize]),
+                    by_date: by_date.filter(|(_, levels)| !levels.is_empty()).collect(),
                 });
             }
         }
@@ -175,25 +174,29 @@ pub struct RiskHistory {
     pub by_date: Vec<(NaiveDate, Levels)>,
 }
 
-/// The numbers of risks of each level. A cell is empty if there is no value.
+/// The numbers of risks of each level. An average is empty if there is no value.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Levels {
     /// Low risks.
-    pub low: Cell,
+    pub low: Average,
     /// Medium risks.
-    pub medium: Cell,
+    pub medium: Average,
     /// High risks.
-    pub high: Cell,
+    pub high: Average,
 }
 
 impl Levels {
     /// The number of risks of one level.
-    pub fn get(&self, level: Level) -> Cell {
+    pub fn get(&self, level: Level) -> Average {
         match level {
             Level::Low => self.low,
             Level::Medium => self.medium,
             Level::High => self.high,
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        Level::ALL.iter().all(|level| self.get(*level).is_empty())
     }
 }
 
@@ -209,7 +212,8 @@ pub struct RiskParameters {
 
 /// The mean number of risks by state, kind and level, over all stats.
 ///
-/// The result is `{state: {kind: {level: mean}}}` in both shapes. Levels without a value are omitted.
+/// The result is `{state: {kind: {level: mean}}}` in both shapes; with counts, a mean of the series is `{"value",
+/// "clients", "analyses"}`. Levels without a value are omitted.
 #[derive(Debug)]
 pub struct RiskAverages;
 
@@ -224,15 +228,21 @@ impl Processor for RiskAverages {
         informational or operational; risks_state, current or residual.";
     const STATS_TYPE: StatsType = StatsType::Risk;
 
-    fn finish(partial: &RiskPartial, params: &RiskParameters) -> RiskMeans {
-        RiskMeans(partial.histories(params))
+    fn finish(partial: &RiskPartial, params: &RiskParameters, view: View) -> RiskMeans {
+        RiskMeans(partial.histories(params, view))
+    }
+
+    fn map(output: &RiskMeans) -> impl Serialize {
+        by_level(&output.0, |history, level| {
+            overall(history, level).map(Average::without_counts)
+        })
     }
 }
 
 /// The mean number of risks by state, kind, level and date.
 ///
-/// The result is `{state: {kind: {level: values}}}`, where the values are `[{"date", "value"}]` in the series and
-/// `{date: value}` in the map. A level without a value has an empty list or object.
+/// The result is `{state: {kind: {level: values}}}`, where the values are `[{"date", "value"}]` in the series, with
+/// counts `[{"date", "value", "clients", "analyses"}]`, and `{date: value}` in the map. A level without a value has an empty list or object.
 #[derive(Debug)]
 pub struct RiskAveragesOnDate;
 
@@ -247,13 +257,14 @@ impl Processor for RiskAveragesOnDate {
         informational or operational; risks_state, current or residual.";
     const STATS_TYPE: StatsType = StatsType::Risk;
 
-    fn finish(partial: &RiskPartial, params: &RiskParameters) -> RiskSeries {
-        RiskSeries(partial.histories(params))
+    fn finish(partial: &RiskPartial, params: &RiskParameters, view: View) -> RiskSeries {
+        RiskSeries(partial.histories(params, view))
     }
 
     fn map(output: &RiskSeries) -> impl Serialize {
         by_level(&output.0, |history, level| {
-            Some(values(history, level).collect::<BTreeMap<_, _>>())
+            let values = values(history, level).map(|(date, mean)| (date, mean.without_counts()));
+            Some(values.collect::<BTreeMap<_, _>>())
         })
     }
 }
@@ -264,10 +275,7 @@ pub struct RiskMeans(pub Vec<RiskHistory>);
 
 impl Serialize for RiskMeans {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        by_level(&self.0, |history, level| {
-            history.overall.get(level).analyses.value()
-        })
-        .serialize(serializer)
+        by_level(&self.0, overall).serialize(serializer)
     }
 }
 
@@ -277,17 +285,11 @@ pub struct RiskSeries(pub Vec<RiskHistory>);
 
 impl Serialize for RiskSeries {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct DateValue {
-            date: NaiveDate,
-            value: f64,
-        }
-
         by_level(&self.0, |history, level| {
             let values = values(history, level);
             Some(
                 values
-                    .map(|(date, value)| DateValue { date, value })
+                    .map(|(date, mean)| OnDate(date, mean))
                     .collect::<Vec<_>>(),
             )
         })
@@ -295,10 +297,29 @@ impl Serialize for RiskSeries {
     }
 }
 
+/// Serialises as `{"date", "value"}`, with counts as `{"date", "value", "clients", "analyses"}`.
+struct OnDate(NaiveDate, Average);
+
+impl Serialize for OnDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(date, mean) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("date", date)?;
+        map.serialize_entry("value", &mean.value())?;
+        mean.serialize_counts(&mut map)?;
+        map.end()
+    }
+}
+
+fn overall(history: &RiskHistory, level: Level) -> Option<Average> {
+    Some(history.overall.get(level)).filter(|mean| !mean.is_empty())
+}
+
 /// The dates with a value, and their means.
-fn values(history: &RiskHistory, level: Level) -> impl Iterator<Item = (NaiveDate, f64)> {
+fn values(history: &RiskHistory, level: Level) -> impl Iterator<Item = (NaiveDate, Average)> {
     let by_date = history.by_date.iter();
-    by_date.filter_map(move |(date, levels)| Some((*date, levels.get(level).analyses.value()?)))
+    let by_date = by_date.map(move |(date, levels)| (*date, levels.get(level)));
+    by_date.filter(|(_, mean)| !mean.is_empty())
 }
 
 type ByLevel<T> = BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<&'static str, T>>>;
@@ -322,6 +343,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::Weight;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -367,12 +389,16 @@ mod tests {
     }
 
     fn averages(partial: &RiskPartial) -> Value {
-        json!(RiskAverages::finish(partial, &current(&[])))
+        json!(RiskAverages::finish(
+            partial,
+            &current(&[]),
+            View::default()
+        ))
     }
 
     #[test]
     fn averages_are_over_all_stats() {
-        let output = RiskAverages::finish(&partial(), &RiskParameters::default());
+        let output = RiskAverages::finish(&partial(), &RiskParameters::default(), View::default());
         let expected = json!({
             "current": {
                 "informational": {"Low risks": 91.0 / 3.0, "Medium risks": 28.0, "High risks": 25.0 / 3.0},
@@ -385,14 +411,22 @@ mod tests {
         });
         assert_eq!(json!(RiskAverages::map(&output)), expected);
         assert_eq!(json!(output), expected);
+        let by_client = View {
+            weight: Weight::Client,
+            ..View::default()
+        };
+        let output = RiskAverages::finish(&partial(), &RiskParameters::default(), by_client);
         let low = output.0[0].overall.get(Level::Low);
-        let means = [low.analyses, low.clients].map(|mean| (mean.count(), mean.value()));
-        assert_eq!(means, [(3, Some(91.0 / 3.0)), (2, Some(39.25))]);
+        assert_eq!(low.value(), Some(39.25));
     }
 
     #[test]
     fn averages_on_date_are_ordered_by_date() {
-        let output = RiskAveragesOnDate::finish(&partial(), &current(&[Kind::Informational]));
+        let output = RiskAveragesOnDate::finish(
+            &partial(),
+            &current(&[Kind::Informational]),
+            View::default(),
+        );
         assert_eq!(
             serde_json::to_string(&output).unwrap(),
             concat!(
@@ -421,7 +455,8 @@ mod tests {
             averages(&partial),
             json!({"current": {"informational": {}, "operational": {"High risks": 0.0}}})
         );
-        let output = RiskAveragesOnDate::finish(&partial, &current(&[Kind::Operational]));
+        let output =
+            RiskAveragesOnDate::finish(&partial, &current(&[Kind::Operational]), View::default());
         let series = json!({
             "Low risks": [],
             "Medium risks": [],
@@ -433,7 +468,7 @@ mod tests {
             json!(RiskAveragesOnDate::map(&output)),
             json!({"current": {"operational": map}})
         );
-        let all = partial.histories(&RiskParameters::default());
+        let all = partial.histories(&RiskParameters::default(), View::default());
         let dates: Vec<_> = all.iter().map(|history| history.by_date.len()).collect();
         assert_eq!(dates, [0, 1, 0, 0]);
     }

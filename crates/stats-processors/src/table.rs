@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::{Cell, Mean};
+use crate::{Average, Cell, Mean, View};
 
 pub(crate) type Table<T, const A: usize, const B: usize, const C: usize> = [[[T; C]; B]; A];
 
@@ -56,20 +56,26 @@ pub(crate) fn merge<const A: usize, const B: usize, const C: usize>(
     Table<Cell, A, B, C>: Default,
 {
     for (date, table) in other {
-        merge_tables(days.entry(*date).or_default(), table);
+        let cells = flat_mut(days.entry(*date).or_default());
+        for (cell, other) in cells.zip(flat(table)) {
+            cell.merge(*other);
+        }
     }
 }
 
-/// The values of all dates.
+/// The means of all dates.
 pub(crate) fn overall<const A: usize, const B: usize, const C: usize>(
     days: &Days<A, B, C>,
-) -> Table<Cell, A, B, C>
+    view: View,
+) -> Table<Average, A, B, C>
 where
-    Table<Cell, A, B, C>: Default,
+    Table<Average, A, B, C>: Default,
 {
-    let mut overall = Table::default();
+    let mut overall = Table::<Average, A, B, C>::default();
     for day in days.values() {
-        merge_tables(&mut overall, day);
+        for (average, cell) in flat_mut(&mut overall).zip(flat(day)) {
+            average.merge(view.average(*cell));
+        }
     }
     overall
 }
@@ -86,14 +92,4 @@ pub(crate) fn flat_mut<T, const A: usize, const B: usize, const C: usize>(
     table: &mut Table<T, A, B, C>,
 ) -> impl Iterator<Item = &mut T> {
     table.iter_mut().flatten().flatten()
-}
-
-/// Adds each cell of other client-days.
-fn merge_tables<const A: usize, const B: usize, const C: usize>(
-    table: &mut Table<Cell, A, B, C>,
-    other: &Table<Cell, A, B, C>,
-) {
-    for (cell, other) in flat_mut(table).zip(flat(other)) {
-        cell.merge(*other);
-    }
 }

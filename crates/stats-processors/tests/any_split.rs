@@ -10,8 +10,9 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use stats_core::{AnalysisId, MIN_DATE, StatsType};
 use stats_processors::{
-    Accumulator, CartographyPartial, Cell, CompliancePartial, Level, MAX_VALUE, ObjectPartial,
-    Partial, ProcessorError, Registered, Registry, RiskParameters, RiskPartial, Shape,
+    Accumulator, Average, CartographyPartial, CompliancePartial, Level, MAX_VALUE, ObjectPartial,
+    Partial, ProcessorError, Registered, Registry, RiskParameters, RiskPartial, Shape, View,
+    Weight,
 };
 use stats_sample::Sample;
 use uuid::Uuid;
@@ -191,7 +192,7 @@ fn case() -> impl Strategy<Value = (Registered, Vec<ClientDay>, Plan)> {
 
 /// The values of a document by name.
 type Values = BTreeMap<String, f64>;
-type Cells = BTreeMap<(String, NaiveDate), Cell>;
+type Averages = BTreeMap<(String, NaiveDate), Average>;
 
 fn naive_number(value: &Value) -> Option<f64> {
     let number = match value {
@@ -360,45 +361,81 @@ fn naive_compliance(document: &Value) -> Values {
     values
 }
 
-fn cartography_cells(client_days: &[ClientDay]) -> Cells {
+fn object_means(client_days: &[ClientDay], view: View) -> Averages {
+    let mut partial = ObjectPartial::default();
+    for (date, documents) in client_days {
+        partial.fold(*date, documents);
+    }
+    let mut means = Averages::new();
+    for object in partial.averages(view) {
+        for on in object.by_date {
+            let numbers = [on.means.count, on.means.max_risk, on.means.average_rate];
+            for (name, mean) in ["count", "maxRisk", "averageRate"].into_iter().zip(numbers) {
+                means.insert((format!("{} {name}", object.object), on.date), mean);
+            }
+        }
+    }
+    means
+}
+
+fn risk_means(client_days: &[ClientDay], view: View) -> Averages {
+    let mut partial = RiskPartial::default();
+    for (date, documents) in client_days {
+        partial.fold(*date, documents);
+    }
+    let mut means = Averages::new();
+    for history in partial.histories(&RiskParameters::default(), view) {
+        for (date, levels) in history.by_date {
+            for level in Level::ALL {
+                let (state, kind) = (history.state.as_str(), history.kind.as_str());
+                let name = format!("{state} {kind} {}", level.as_str());
+                means.insert((name, date), levels.get(level));
+            }
+        }
+    }
+    means.retain(|_, mean| mean.analyses() > 0);
+    means
+}
+
+fn cartography_means(client_days: &[ClientDay], view: View) -> Averages {
     let mut partial = CartographyPartial::default();
     for (date, documents) in client_days {
         partial.fold(*date, documents);
     }
-    let mut cells = Cells::new();
-    for history in partial.histories(&RiskParameters::default()) {
+    let mut means = Averages::new();
+    for history in partial.histories(&RiskParameters::default(), view) {
         for (date, matrix) in history.by_date {
             for (impact, row) in matrix.rows().enumerate() {
                 for (column, cell) in row.iter().enumerate() {
                     let (state, kind) = (history.state.as_str(), history.kind.as_str());
-                    cells.insert((format!("{state} {kind} {impact} {column}"), date), *cell);
+                    means.insert((format!("{state} {kind} {impact} {column}"), date), *cell);
                 }
             }
         }
     }
-    cells
+    means
 }
 
-fn compliance_cells(client_days: &[ClientDay]) -> Cells {
+fn compliance_means(client_days: &[ClientDay], view: View) -> Averages {
     let mut partial = CompliancePartial::default();
     for (date, documents) in client_days {
         partial.fold(*date, documents);
     }
-    let mut cells = Cells::new();
-    for referential in partial.averages() {
+    let mut means = Averages::new();
+    for referential in partial.averages(view) {
         for category in referential.categories {
             for on in category.by_date {
                 let name = format!("{} {}", referential.referential, category.category);
-                cells.insert((format!("{name} current"), on.date), on.means.current);
-                cells.insert((format!("{name} target"), on.date), on.means.target);
+                means.insert((format!("{name} current"), on.date), on.means.current);
+                means.insert((format!("{name} target"), on.date), on.means.target);
             }
         }
     }
-    cells
+    means
 }
 
 fn check(
-    cells: &Cells,
+    means: impl Fn(&[ClientDay], View) -> Averages,
     client_days: &[ClientDay],
     read: fn(&Value) -> Values,
 ) -> Result<(), TestCaseError> {
@@ -416,15 +453,27 @@ fn check(
         }
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    prop_assert!(cells.keys().eq(expected.keys()));
-    for (cell, client_days) in cells.values().zip(expected.values()) {
-        let means: Vec<_> = client_days.iter().map(|values| mean(values)).collect();
-        for (values, found) in [
-            (&client_days.concat(), cell.analyses),
-            (&means, cell.clients),
-        ] {
-            prop_assert_eq!(found.count(), values.len() as u64);
-            let (found, expected) = (found.value().unwrap_or(-1.0), mean(values));
+    for weight in Weight::ALL {
+        let view = View {
+            weight,
+            ..View::default()
+        };
+        let found = means(client_days, view);
+        prop_assert!(found.keys().eq(expected.keys()));
+        for (found, client_days) in found.values().zip(expected.values()) {
+            let analyses = client_days.concat();
+            let expected = match weight {
+                Weight::Client => mean(
+                    &client_days
+                        .iter()
+                        .map(|values| mean(values))
+                        .collect::<Vec<_>>(),
+                ),
+                _ => mean(&analyses),
+            };
+            prop_assert_eq!(found.analyses(), analyses.len() as u64);
+            prop_assert_eq!(found.clients(), client_days.len() as u64);
+            let found = found.value().unwrap_or(-1.0);
             prop_assert!((found - expected).abs() <= 1e-9 + expected * 1e-12);
         }
     }
@@ -448,7 +497,7 @@ fn means_of_sample_stats_equal_a_naive_computation() {
         client_days.collect::<Vec<ClientDay>>()
     };
     let mut stats = samples(StatsType::Cartography);
-    check(&cartography_cells(&stats), &stats, naive_cartography).unwrap();
+    check(cartography_means, &stats, naive_cartography).unwrap();
     // All sample analyses have the same scales.
     for (position, (_, documents)) in stats.iter_mut().enumerate() {
         for document in documents {
@@ -458,10 +507,10 @@ fn means_of_sample_stats_equal_a_naive_computation() {
             *document = wider.to_string();
         }
     }
-    check(&cartography_cells(&stats), &stats, naive_cartography).unwrap();
+    check(cartography_means, &stats, naive_cartography).unwrap();
     let stats = samples(StatsType::Compliance);
-    check(&compliance_cells(&stats), &stats, naive_compliance).unwrap();
-    assert!(!compliance_cells(&stats).is_empty());
+    check(compliance_means, &stats, naive_compliance).unwrap();
+    assert!(!compliance_means(&stats, View::default()).is_empty());
 }
 
 proptest! {
@@ -509,50 +558,22 @@ proptest! {
 
     #[test]
     fn object_means_equal_a_naive_computation(client_days in client_days(StatsType::Threat)) {
-        let mut partial = ObjectPartial::default();
-        for (date, documents) in &client_days {
-            partial.fold(*date, documents);
-        }
-        let mut cells = Cells::new();
-        for object in partial.averages() {
-            for on in object.by_date {
-                let numbers = [on.means.count, on.means.max_risk, on.means.average_rate];
-                for (name, cell) in ["count", "maxRisk", "averageRate"].into_iter().zip(numbers) {
-                    cells.insert((format!("{} {name}", object.object), on.date), cell);
-                }
-            }
-        }
-        check(&cells, &client_days, naive_objects)?;
+        check(object_means, &client_days, naive_objects)?;
     }
 
     #[test]
     fn risk_means_equal_a_naive_computation(client_days in client_days(StatsType::Risk)) {
-        let mut partial = RiskPartial::default();
-        for (date, documents) in &client_days {
-            partial.fold(*date, documents);
-        }
-        let mut cells = Cells::new();
-        for history in partial.histories(&RiskParameters::default()) {
-            for (date, levels) in history.by_date {
-                for level in Level::ALL {
-                    let (state, kind) = (history.state.as_str(), history.kind.as_str());
-                    let name = format!("{state} {kind} {}", level.as_str());
-                    cells.insert((name, date), levels.get(level));
-                }
-            }
-        }
-        cells.retain(|_, cell| *cell != Cell::default());
-        check(&cells, &client_days, naive_risks)?;
+        check(risk_means, &client_days, naive_risks)?;
     }
 
     #[test]
     fn cartography_means_equal_a_naive_computation(client_days in client_days(StatsType::Cartography)) {
-        check(&cartography_cells(&client_days), &client_days, naive_cartography)?;
+        check(cartography_means, &client_days, naive_cartography)?;
     }
 
     #[test]
     fn compliance_means_equal_a_naive_computation(client_days in client_days(StatsType::Compliance)) {
-        check(&compliance_cells(&client_days), &client_days, naive_compliance)?;
+        check(compliance_means, &client_days, naive_compliance)?;
     }
 
     #[test]

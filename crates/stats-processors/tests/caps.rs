@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate};
 use stats_core::{AnalysisId, MAX_OBJECTS, MIN_DATE};
 use stats_processors::{
     CompliancePartial, ExtractedPartial, Language, MAX_KEPT_OBJECTS, ObjectAverages, ObjectPartial,
-    Partial,
+    Partial, View,
 };
 use uuid::Uuid;
 
@@ -66,7 +66,10 @@ fn kept(partial: &ObjectPartial) -> usize {
 fn elements_beyond_the_limit_of_a_stat_are_skipped() {
     let partial = fold(&[stat((0..MAX_OBJECTS + 3).rev())]);
     assert_eq!(partial.skipped(), 3);
-    assert_eq!(ids(&partial.averages()), uuids(3..MAX_OBJECTS + 3));
+    assert_eq!(
+        ids(&partial.averages(View::default())),
+        uuids(3..MAX_OBJECTS + 3)
+    );
 }
 
 #[test]
@@ -82,9 +85,9 @@ fn a_client_day_keeps_the_objects_with_the_smallest_ids() {
     assert_eq!(kept(&in_order), MAX_OBJECTS);
     // The objects from 2 * step on, and one duplicate.
     assert_eq!(in_order.skipped(), step as u64 + 2 + 1);
-    let averages = in_order.averages();
+    let averages = in_order.averages(View::default());
     assert_eq!(ids(&averages), uuids(0..MAX_OBJECTS));
-    assert_eq!(averages[1].overall.count.analyses.count(), 2);
+    assert_eq!(averages[1].overall.count.analyses(), 2);
     for _ in 0..stats.len() {
         stats.rotate_left(1);
         for stats in [stats.clone(), stats.iter().rev().cloned().collect()] {
@@ -151,7 +154,7 @@ fn a_partial_drops_the_least_frequent_objects() {
     let exact = kept(&partial);
     assert_eq!(exact, 3 * MAX_OBJECTS + 10);
     assert_eq!(partial.skipped(), 0);
-    let averages = ids(&partial.averages());
+    let averages = ids(&partial.averages(View::default()));
     assert_eq!(averages.len(), MAX_OBJECTS);
     assert_eq!(averages[..MAX_OBJECTS - 10], uuids(0..MAX_OBJECTS - 10));
     assert_eq!(averages[MAX_OBJECTS - 10..], uuids(common));
@@ -166,7 +169,7 @@ fn a_partial_drops_the_least_frequent_objects() {
     partial.fold(date(0), [stat(5 * MAX_OBJECTS..6 * MAX_OBJECTS)]);
     for pruned in [merged, partial] {
         assert_eq!(kept(&pruned), MAX_KEPT_OBJECTS);
-        assert_eq!(ids(&pruned.averages()), averages);
+        assert_eq!(ids(&pruned.averages(View::default())), averages);
     }
 }
 
@@ -224,7 +227,7 @@ fn fold_compliance(stats: &[String]) -> CompliancePartial {
 /// The numbers of the categories in a result.
 fn categories(partial: &CompliancePartial) -> Vec<usize> {
     let number = |uuid: Uuid| uuid.as_u128() as usize;
-    let averages = partial.averages().into_iter();
+    let averages = partial.averages(View::default()).into_iter();
     averages
         .flat_map(|referential| {
             let first = CATEGORIES * number(referential.referential);
@@ -263,7 +266,7 @@ fn a_client_day_keeps_the_categories_with_the_smallest_ids() {
     // Four categories are in two stats, and two in the fourth stat.
     let counted = MAX_OBJECTS + 4 + 2;
     assert_eq!(in_order.skipped(), (elements - counted) as u64);
-    let averages = in_order.averages();
+    let averages = in_order.averages(View::default());
     let last = averages.last().unwrap();
     assert_eq!(last.labels.get(Language::French), "b");
     let json = serde_json::to_string(&in_order).unwrap();
@@ -283,7 +286,7 @@ fn a_client_day_keeps_the_labels_of_the_referentials_of_kept_categories() {
     let one_each = |first: usize| (first..first + MAX_OBJECTS).map(|number| number * CATEGORIES);
     let mut stats = [compliance(one_each(MAX_OBJECTS)), compliance(one_each(0))];
     for _ in 0..2 {
-        let averages = fold_compliance(&stats).averages();
+        let averages = fold_compliance(&stats).averages(View::default());
         assert_eq!(averages.len(), MAX_OBJECTS);
         let labels = averages.iter().map(|one| one.labels.get(Language::French));
         assert!(labels.eq(std::iter::repeat_n("a", MAX_OBJECTS)));

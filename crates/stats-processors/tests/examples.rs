@@ -16,7 +16,7 @@ fn all_cores_lists_the_top_threats() {
     all_cores::run(&mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     assert_eq!(out.lines().count(), 5);
-    let first = "Failure of a supplier: 3.75 risks, 3.75 if each client counts once";
+    let first = "Failure of a supplier: 3.75 risks, the mean of 12 analyses of 4 clients";
     assert_eq!(out.lines().next(), Some(first));
 }
 
@@ -31,9 +31,9 @@ fn batch_means_prints_means_and_threats() {
          current operational: 14.0 low risks 3.5 medium risks 5.5 high risks\n\
          residual informational: 69.2 low risks 21.8 medium risks 2.0 high risks\n\
          residual operational: 17.5 low risks 3.0 medium risks 2.5 high risks\n\
-         Fraud: 5.0 risks, the mean of 2 stats\n\
-         Exploitation of a software flaw: 4.5 risks, the mean of 4 stats\n\
-         Misconfiguration: 4.5 risks, the mean of 4 stats\n"
+         Fraud: 5.0 risks, the mean of 1 analyses\n\
+         Exploitation of a software flaw: 4.5 risks, the mean of 2 analyses\n\
+         Misconfiguration: 4.5 risks, the mean of 2 analyses\n"
     );
 }
 

@@ -35,9 +35,13 @@ fn the_form_of_the_statistics_chooses_what_is_shown() {
     browser.press(Key::End);
     browser.tab_until("select[name=top]");
     browser.press(Key::Home);
+    browser.tab_until("select[name=weight]");
+    browser.press(Key::End);
     browser.tab_until("form button");
     browser.press(Key::Enter);
-    browser.wait_until_at("/stats?days=365&by=max_risk&order=lowest&top=5");
+    browser.wait_until_at("/stats?days=365&by=max_risk&order=lowest&top=5&weight=client");
+    let meaning = "Each client counts once.";
+    assert!(browser.text(".figure:nth-child(3)").contains(meaning));
     assert_ne!(browser.text(".figure:nth-child(3) h2"), threats);
     assert_eq!(browser.text("option:checked"), "The last 365 days");
     assert_eq!(count(&browser, ".figure:nth-child(3) tbody tr"), 5);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stats_core::StatsType;
-use stats_processors::{Partial, Processor, RiskAverages, RiskParameters, RiskPartial};
+use stats_processors::{Partial, Processor, RiskAverages, RiskParameters, RiskPartial, View};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ pub(super) fn processed() -> Value {
         DATE.parse().unwrap_or_default(),
         [document(StatsType::Risk)],
     );
-    let result = RiskAverages::finish(&partial, &RiskParameters::default());
+    let result = RiskAverages::finish(&partial, &RiskParameters::default(), View::default());
     json!({"type": StatsType::Risk, "processor": RiskAverages::NAME, "data": result})
 }
 

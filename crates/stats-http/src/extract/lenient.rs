@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 use stats_core::{AnalysisId, ClientName, InvalidValue, StatsType, Token, parse_date};
-use stats_processors::{Language, Shape};
+use stats_processors::{Language, Shape, Weight};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, Object, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -75,6 +75,7 @@ pub(crate) struct Text<T>(pub(crate) T);
 pub(crate) type AnalysisText = Text<AnalysisId>;
 pub(crate) type StatsTypeText = Text<StatsType>;
 pub(crate) type FormatText = Text<Format>;
+pub(crate) type WeightText = Text<Weight>;
 pub(crate) type ClientNameText = Text<ClientName>;
 pub(crate) type TokenText = Text<Token>;
 
@@ -164,6 +165,12 @@ lenient!(
     one_of(StatsType::ALL.map(StatsType::as_str))
 );
 lenient!(FormatText, "Format", parsed, one_of(Format::NAMES));
+lenient!(
+    WeightText,
+    "Weight",
+    parsed,
+    one_of(Weight::ALL.map(Weight::as_str))
+);
 lenient!(Tag, "Tag", tag, one_of(Language::ALL.map(Language::code)));
 lenient!(
     ClientNameText,

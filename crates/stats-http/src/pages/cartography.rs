@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 use stats_processors::{Kind, State};
 
-use super::controls::{days, form};
+use super::controls::{days, form, weight};
 use super::drawing;
 use super::options::Options;
 use super::pictures::Picture;
@@ -26,6 +26,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
             days: options.days,
             kind: Some(kind),
             state: Some(state),
+            weight: options.weight,
             ..Options::default()
         };
         Ok::<_, ApiError>(Picture::Cartography.draw(site, source, options)?.html(site))
@@ -35,6 +36,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
         p.lead { (text!(texts, "cartography-lead")) }
         (form(site, "/cartography", &[
             days(site, &PERIODS, options.days.unwrap_or(Picture::Cartography.default_days())),
+            weight(site, options.weight()),
         ]))
         (matrix(Kind::Informational, State::Current)?)
         (matrix(Kind::Informational, State::Residual)?)

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
-use super::controls::{days, form};
+use super::controls::{days, form, weight};
 use super::drawing;
 use super::options::Options;
 use super::pictures::{Picture, referentials};
@@ -32,6 +32,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
         let options = Options {
             days: options.days,
             referential,
+            weight: options.weight,
             ..Options::default()
         };
         figures.push(Picture::Compliance.draw(site, source, options)?.html(site));
@@ -39,7 +40,10 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
     let content = html! {
         h1 { (text!(texts, "compliance-heading")) }
         p.lead { (text!(texts, "compliance-lead")) }
-        (form(site, "/compliance", &[days(site, &PERIODS, days_chosen)]))
+        (form(site, "/compliance", &[
+            days(site, &PERIODS, days_chosen),
+            weight(site, options.weight()),
+        ]))
         @for figure in figures { (figure) }
     };
     Ok(Page {

@@ -1,6 +1,7 @@
 //! Forms with a reader's choices. They work without a script: a button applies them.
 
 use maud::{Markup, html};
+use stats_processors::Weight;
 
 use super::options::{Choice, Top};
 use super::site::Site;
@@ -73,6 +74,13 @@ pub(super) fn choice<T: Choice + PartialEq>(
             })
             .collect(),
     }
+}
+
+/// A choice of what counts once in a mean.
+pub(super) fn weight(site: &Site, chosen: Weight) -> Field {
+    let texts = site.texts();
+    let text = |weight: &str| text!(texts, "weight", weight = weight);
+    choice("weight", text!(texts, "weight-label"), &chosen, text)
 }
 
 /// Returns a form that opens the page `path` with the chosen values.

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 use stats_processors::Kind;
 
-use super::controls::{choice, days, form, top};
+use super::controls::{choice, days, form, top, weight};
 use super::drawing;
 use super::options::{Options, Top};
 use super::pictures::Picture;
@@ -29,12 +29,14 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
     let of_kind = |kind| Options {
         days: options.days,
         kind: Some(kind),
+        weight: options.weight,
         ..Options::default()
     };
     let objects = Options {
         days: options.days,
         by: options.by,
         top: options.top,
+        weight: options.weight,
         ..Options::default()
     };
     let content = html! {
@@ -45,6 +47,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
             choice("by", text!(texts, "measure-label"), &options.by.unwrap_or_default(),
                 |measure| text!(texts, "measure", measure = measure)),
             top(site, &NUMBERS, options.top.unwrap_or(Top::DEFAULT)),
+            weight(site, options.weight()),
         ]))
         (figure(Picture::RisksOverTime, of_kind(Kind::Informational))?)
         (figure(Picture::RisksOverTime, of_kind(Kind::Operational))?)

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use maud::{Markup, html};
 use stats_charts::{Chart, DateForm, Label, Locale, NumberForm, Value};
+use stats_processors::Average;
 
 use super::options::Options;
 use super::pictures::Picture;
@@ -120,6 +121,11 @@ impl Table {
 }
 
 impl Entry {
+    /// Returns the numbers of analyses and clients behind a mean.
+    pub(super) fn counts(mean: Average) -> [Self; 2] {
+        [Self::Count(mean.analyses()), Self::Count(mean.clients())]
+    }
+
     /// Returns a name without a language.
     pub(super) fn text(text: impl Into<Label>) -> Self {
         Self::Text(text.into())

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use stats_charts::{Caption, Chart, DateForm, Locale, Sparkline, Value};
 use stats_core::{Role, last_acceptable_date};
 use stats_db::Summary;
-use stats_processors::{Cell, Kind, ObjectAverages};
+use stats_processors::{Average, Kind, ObjectAverages, View};
 
 use super::drawing;
 use super::options::{Measure, Options, Top};
@@ -135,7 +135,7 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
     let figure = picture.draw(site, source, options)?;
     // The same means as in the picture, without reading its stats once more.
     let from = last_days(picture.default_days()).from();
-    let histories = source.objects(kind, HISTORY)?.averages();
+    let histories = source.objects(kind, HISTORY)?.averages(View::default());
     let recent = |object: &ObjectAverages| mean_since(object, by, from);
     let mut first: Vec<_> = histories
         .iter()
@@ -190,11 +190,11 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
 
 /// Returns the mean of the dates from `from` on.
 fn mean_since(object: &ObjectAverages, by: Measure, from: NaiveDate) -> Option<f64> {
-    let mut cell = Cell::default();
+    let mut mean = Average::default();
     for on in object.by_date.iter().filter(|on| on.date >= from) {
-        cell.merge(by.of(&on.means));
+        mean.merge(by.of(&on.means));
     }
-    cell.analyses.value()
+    mean.value()
 }
 
 /// Returns the mean of each week, up to the last date.
@@ -202,13 +202,13 @@ fn weeks(object: &ObjectAverages, by: Measure) -> Vec<Option<Value>> {
     let Some(last) = object.by_date.last().map(|on| on.date) else {
         return Vec::new();
     };
-    let mut weeks: BTreeMap<i64, Cell> = BTreeMap::new();
+    let mut weeks: BTreeMap<i64, Average> = BTreeMap::new();
     for on in &object.by_date {
         let before = (last - on.date).num_days() / 7;
         weeks.entry(before).or_default().merge(by.of(&on.means));
     }
     let first = weeks.keys().next_back().copied().unwrap_or(0);
-    let mean = |week: i64| Value::new(weeks.get(&week)?.analyses.value()?);
+    let mean = |week: i64| Value::new(weeks.get(&week)?.value()?);
     (0..=first).rev().map(mean).collect()
 }
 

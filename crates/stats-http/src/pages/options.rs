@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stats_core::InvalidValue;
-use stats_processors::{Kind, State};
+use stats_processors::{Kind, State, Weight};
 use uuid::Uuid;
 
 use crate::errors::ApiError;
@@ -41,6 +41,9 @@ pub(super) struct Options {
     /// The part of the world on the map.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) view: Option<View>,
+    /// What counts once in a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) weight: Option<Weight>,
 }
 
 /// Defines an enum whose values have names in the query string and in texts. The first value is the default.
@@ -111,6 +114,14 @@ choices! {
     }
 }
 
+impl Choice for Weight {
+    const ALL: &[Self] = &Self::ALL;
+
+    fn as_str(&self) -> &'static str {
+        Self::as_str(*self)
+    }
+}
+
 /// A number of threats or vulnerabilities, from 1 to 20.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Number")]
@@ -135,6 +146,11 @@ impl TryFrom<Number> for Top {
 impl Options {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         from_query(request)
+    }
+
+    /// Returns what counts once in a mean.
+    pub(super) fn weight(&self) -> Weight {
+        self.weight.unwrap_or_default()
     }
 
     /// Returns the choices as pairs of a query string.
@@ -169,7 +185,7 @@ mod tests {
     fn choices_survive_a_query_string() {
         let referential = "84b6b64d-0000-4000-8000-000000000001";
         let query = format!(
-            "by=max_risk&days=30&kind=operational&order=lowest&referential={referential}&state=residual&top=20&view=europe"
+            "by=max_risk&days=30&kind=operational&order=lowest&referential={referential}&state=residual&top=20&view=europe&weight=client"
         );
         let pairs = read(&query).unwrap().pairs();
         let pairs: Vec<_> = pairs
@@ -193,6 +209,7 @@ mod tests {
             "state=x",
             "referential=1",
             "view=moon",
+            "weight=gold",
         ] {
             let name = query.split_once('=').unwrap().0;
             match read(query).unwrap_err() {

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 use stats_processors::Kind;
 
-use super::controls::{choice, days, form, top};
+use super::controls::{choice, days, form, top, weight};
 use super::drawing;
 use super::options::{Options, Top};
 use super::pictures::Picture;
@@ -29,6 +29,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
     let of_kind = |kind| Options {
         days: options.days,
         kind: Some(kind),
+        weight: options.weight,
         ..Options::default()
     };
     let objects = Options {
@@ -48,6 +49,7 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, options: Options) -> Result<Pa
             choice("order", text!(texts, "order"), &options.order.unwrap_or_default(),
                 |order| text!(texts, "order-name", order = order)),
             top(site, &NUMBERS, options.top.unwrap_or(Top::DEFAULT)),
+            weight(site, options.weight()),
         ]))
         div.grid {
             (figure(Picture::Risks, of_kind(Kind::Informational))?)

@@ -13,7 +13,7 @@ use stats_processors::{
     CategoryAverages, CategoryMeans, ComplianceAverages, ComplianceAveragesOnDate, ComplianceMeans,
     CompliancePartial, Labels, Language, Level, ObjectMeans, ObjectPartial, Processor, Registered,
     RiskAverages, RiskAveragesOnDate, RiskParameters, RiskPartial, Shape, ThreatAverageOnDate,
-    VulnerabilityAverageOnDate,
+    View, VulnerabilityAverageOnDate,
 };
 
 use crate::csv::{Field, csv};
@@ -82,15 +82,16 @@ impl Known {
         accumulator: Accumulator,
         names: &Names,
         language: Language,
+        view: View,
     ) -> Result<Bytes, BoxedError> {
         match self {
-            Self::Risks(period) => risks(period, &accumulator.into_partial()?),
-            Self::Matrices(period) => matrices(period, &accumulator.into_partial()?),
+            Self::Risks(period) => risks(period, &accumulator.into_partial()?, view),
+            Self::Matrices(period) => matrices(period, &accumulator.into_partial()?, view),
             Self::Labelled(Labelled::Objects) => {
-                objects(&accumulator.into_partial()?, names, language)
+                objects(&accumulator.into_partial()?, names, language, view)
             }
             Self::Labelled(Labelled::Compliance(period)) => {
-                compliance(period, &accumulator.into_partial()?, names, language)
+                compliance(period, &accumulator.into_partial()?, names, language, view)
             }
         }
     }
@@ -103,6 +104,7 @@ impl Labelled {
         accumulator: Accumulator,
         names: &Names,
         shape: Shape,
+        view: View,
     ) -> Result<Bytes, BoxedError> {
         /// The value of an object in a map.
         #[derive(Serialize)]
@@ -114,7 +116,7 @@ impl Labelled {
         let json = match self {
             Self::Objects => {
                 let partial: ObjectPartial = accumulator.into_partial()?;
-                let mut objects = partial.averages();
+                let mut objects = partial.averages(view);
                 for object in &mut objects {
                     object.labels = names.complete(object.object, &object.labels);
                 }
@@ -122,7 +124,8 @@ impl Labelled {
                     Shape::Series => serde_json::to_vec(&objects)?,
                     _ => {
                         let objects = objects.iter().map(|object| {
-                            let by_date = object.by_date.iter().map(|on| (on.date, on.means));
+                            let by_date = object.by_date.iter();
+                            let by_date = by_date.map(|on| (on.date, on.means.without_counts()));
                             let values: BTreeMap<NaiveDate, ObjectMeans> = by_date.collect();
                             let labels = &object.labels;
                             (object.object, WithLabels { labels, values })
@@ -140,15 +143,16 @@ impl Labelled {
                 }
 
                 let partial: CompliancePartial = accumulator.into_partial()?;
-                let mut referentials = partial.averages();
+                let mut referentials = partial.averages(view);
                 for referential in &mut referentials {
                     referential.labels =
                         names.complete(referential.referential, &referential.labels);
                 }
                 let values = |category: &CategoryAverages| match period {
-                    Period::AllDates => Values::Overall(category.overall),
+                    Period::AllDates => Values::Overall(category.overall.without_counts()),
                     Period::EachDate => {
-                        let by_date = category.by_date.iter().map(|on| (on.date, on.means));
+                        let by_date = category.by_date.iter();
+                        let by_date = by_date.map(|on| (on.date, on.means.without_counts()));
                         Values::ByDate(by_date.collect())
                     }
                 };
@@ -210,72 +214,99 @@ impl Period {
     }
 }
 
-fn risks(period: Period, partial: &RiskPartial) -> Result<Bytes, BoxedError> {
-    let histories = partial.histories(&RiskParameters::default());
+fn risks(period: Period, partial: &RiskPartial, view: View) -> Result<Bytes, BoxedError> {
+    let histories = partial.histories(&RiskParameters::default(), view);
     let rows = histories.iter().flat_map(|history| {
         let (state, kind) = (history.state.as_str(), history.kind.as_str());
         let by_date = history.by_date.iter().copied();
         let dates = period.select(by_date, Some(history.overall)).into_iter();
         dates.flat_map(move |(date, levels)| {
             Level::ALL.into_iter().filter_map(move |level| {
-                let value = levels.get(level).analyses.value()?;
-                let level = level.as_str().into();
-                Some((date, [state.into(), kind.into(), level, value.into()]))
+                let mean = levels.get(level);
+                let row = [
+                    state.into(),
+                    kind.into(),
+                    level.as_str().into(),
+                    mean.value()?.into(),
+                    mean.analyses().into(),
+                    mean.clients().into(),
+                ];
+                Some((date, row))
             })
         })
     });
-    period.table(["state", "kind", "level", "value"], rows)
+    let header = ["state", "kind", "level", "value", "analyses", "clients"];
+    period.table(header, rows)
 }
 
-fn matrices(period: Period, partial: &CartographyPartial) -> Result<Bytes, BoxedError> {
-    let histories = partial.histories(&RiskParameters::default());
+fn matrices(period: Period, partial: &CartographyPartial, view: View) -> Result<Bytes, BoxedError> {
+    let histories = partial.histories(&RiskParameters::default(), view);
     let rows = histories.iter().flat_map(|history| {
         let (state, kind) = (history.state.as_str(), history.kind.as_str());
         let by_date = history.by_date.iter().map(|(date, matrix)| (*date, matrix));
         let dates = period.select(by_date, history.overall.as_ref()).into_iter();
         dates.flat_map(move |(date, matrix)| {
             matrix.rows().enumerate().flat_map(move |(impact, cells)| {
-                cells.iter().enumerate().map(move |(likelihood, cell)| {
-                    let value = cell.analyses.value();
+                cells.iter().enumerate().map(move |(likelihood, mean)| {
                     let row = [
                         state.into(),
                         kind.into(),
                         impact.into(),
                         likelihood.into(),
-                        value.into(),
+                        mean.value().into(),
+                        mean.analyses().into(),
+                        mean.clients().into(),
                     ];
                     (date, row)
                 })
             })
         })
     });
-    period.table(["state", "kind", "impact", "likelihood", "value"], rows)
+    let header = [
+        "state",
+        "kind",
+        "impact",
+        "likelihood",
+        "value",
+        "analyses",
+        "clients",
+    ];
+    period.table(header, rows)
 }
 
 fn objects(
     partial: &ObjectPartial,
     names: &Names,
     language: Language,
+    view: View,
 ) -> Result<Bytes, BoxedError> {
-    let objects = partial.averages();
+    let objects = partial.averages(view);
     let rows = objects.iter().flat_map(|object| {
         let name = names.get(object.object, &object.labels, language);
         let name = Field::from(name.as_ref().map(|(name, _)| name.as_str()));
         object.by_date.iter().map(move |on| {
             let means = &on.means;
-            let [count, max_risk, average_rate] =
-                [means.count, means.max_risk, means.average_rate].map(|cell| cell.analyses.value());
             let row = [
                 object.object.into(),
                 name.clone(),
-                count.into(),
-                max_risk.into(),
-                average_rate.into(),
+                means.count.value().into(),
+                means.max_risk.value().into(),
+                means.average_rate.value().into(),
+                means.count.analyses().into(),
+                means.count.clients().into(),
             ];
             (Some(on.date), row)
         })
     });
-    let header = ["object", "label", "count", "max_risk", "average_rate"];
+    let header = [
+        "object",
+        "label",
+        "count",
+        "max_risk",
+        "average_rate",
+        "analyses",
+        "clients",
+    ];
     Period::EachDate.table(header, rows)
 }
 
@@ -284,8 +315,9 @@ fn compliance(
     partial: &CompliancePartial,
     names: &Names,
     language: Language,
+    view: View,
 ) -> Result<Bytes, BoxedError> {
-    let referentials = partial.averages();
+    let referentials = partial.averages(view);
     let rows = referentials.iter().flat_map(|referential| {
         let id = referential.referential;
         let name = names.get(id, &referential.labels, language);
@@ -302,9 +334,10 @@ fn compliance(
                     name.clone(),
                     category.category.into(),
                     category_name.clone(),
-                    current.analyses.value().into(),
-                    target.analyses.value().into(),
-                    current.analyses.count().into(),
+                    current.value().into(),
+                    target.value().into(),
+                    current.analyses().into(),
+                    current.clients().into(),
                 ];
                 (date, row)
             })
@@ -318,6 +351,7 @@ fn compliance(
         "current",
         "target",
         "analyses",
+        "clients",
     ];
     period.table(header, rows)
 }

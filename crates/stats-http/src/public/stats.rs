@@ -2,7 +2,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::json;
 use stats_core::{DateRange, StatsFilter, StatsType, last_acceptable_date};
 use stats_processors::{
     CartographyAveragesOnDate, ComplianceAveragesOnDate, Processor, RiskAveragesOnDate, Shape,
@@ -16,7 +16,7 @@ use super::figures::Known;
 use super::reader;
 use crate::errors::ApiError;
 use crate::extract::from_query;
-use crate::extract::lenient::{Flag, Format, FormatText, Tag, Text};
+use crate::extract::lenient::{Flag, Format, FormatText, Tag, Text, WeightText};
 use crate::period::{Days, last_days};
 use crate::processing::Processing;
 use crate::respond::{Shared, shared};
@@ -50,6 +50,13 @@ pub(super) struct PublicQuery {
     /// has the labels of the stats.
     #[param(inline)]
     labels: Option<Flag>,
+    /// What counts once in a mean: each `analysis` (the default) or each `client`.
+    #[param(inline)]
+    weight: Option<WeightText>,
+    /// Whether the numbers of clients and analyses, `clients` and `analyses`, stand beside each mean of a series. CSV
+    /// always has them.
+    #[param(inline)]
+    counts: Option<Flag>,
     /// The language of names in CSV; by default that of the header `Accept-Language`, else English.
     #[param(inline)]
     lang: Option<Tag>,
@@ -166,7 +173,11 @@ async fn answer(
     };
     let (route, default) = route(stats_type);
     let processor = query.processor.as_deref().unwrap_or(default);
-    let processing = Processing::new(&app, processor, stats_type, &Value::Null, filter)?
+    let parameters = json!({
+        "weight": query.weight.map(|Text(weight)| weight),
+        "counts": query.counts == Some(Flag(true)),
+    });
+    let processing = Processing::new(&app, processor, stats_type, &parameters, filter)?
         .with_newest(last_only.then_some(LAST_STATS));
     let known = Known::of(processing.processor());
     let names = app.names.version();
@@ -179,9 +190,10 @@ async fn answer(
                 ApiError::Malformed(message)
             })?;
             let language = reader(request, query.lang);
-            let form = format!("csv {language:?} {names}");
+            let view = processing.view();
+            let form = format!("csv {language:?} {view:?} {names}");
             let csv = processing.run_with(&app, Party::Visitors, &form, move |app, accumulator| {
-                let csv = known.csv(accumulator, &app.names, language);
+                let csv = known.csv(accumulator, &app.names, language, view);
                 csv.map_err(ApiError::Internal)
             });
             return Ok(shared(request, Shared::Csv(route), csv.await?));
@@ -189,10 +201,11 @@ async fn answer(
     };
     let json = match known {
         Some(Known::Labelled(labelled)) if query.labels == Some(Flag(true)) => {
-            let form = format!("labels {shape:?} {names}");
+            let view = processing.view();
+            let form = format!("labels {shape:?} {view:?} {names}");
             let json =
                 processing.run_with(&app, Party::Visitors, &form, move |app, accumulator| {
-                    let json = labelled.json(accumulator, &app.names, shape);
+                    let json = labelled.json(accumulator, &app.names, shape, view);
                     json.map_err(ApiError::Internal)
                 });
             json.await?

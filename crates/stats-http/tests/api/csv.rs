@@ -35,7 +35,7 @@ on_each_database!(objects_are_rows_by_date);
 fn objects_are_rows_by_date(database: &TestDatabase) {
     let service = Service::start(database);
     let office = service.front_office();
-    let header = "date,object,label,count,max_risk,average_rate".to_owned();
+    let header = "date,object,label,count,max_risk,average_rate,analyses,clients".to_owned();
     for (stats_type, route) in [("threat", "threats"), ("vulnerability", "vulnerabilities")] {
         let path = format!("{route}.json?days=100");
         assert_eq!(csv(&service, &path).body, rows([header.clone()]));
@@ -53,9 +53,9 @@ fn objects_are_rows_by_date(database: &TestDatabase) {
             response.body,
             rows([
                 header.clone(),
-                format!("{yesterday},{one},\"Überlauf, \"\"groß\"\"\",8,18,2.5"),
-                format!("{today},{one},\"Überlauf, \"\"groß\"\"\",5.5,18,2.5"),
-                format!("{today},{two},,1,18,2.5"),
+                format!("{yesterday},{one},\"Überlauf, \"\"groß\"\"\",8,18,2.5,1,1"),
+                format!("{today},{one},\"Überlauf, \"\"groß\"\"\",5.5,18,2.5,2,1"),
+                format!("{today},{two},,1,18,2.5,1,1"),
             ])
         );
         let file = format!("attachment; filename=\"{route}.csv\"");
@@ -72,18 +72,21 @@ fn risks_are_rows_by_level(database: &TestDatabase) {
         new_stat("risk", 1, risks(3.0)),
         new_stat("risk", 0, risks(6.5)),
     ]);
-    let row = |value: &str| format!("residual,operational,High risks,{value}");
+    let row = |value: &str| format!("residual,operational,High risks,{value},1,1");
     assert_eq!(
         csv(&service, "risks.json?").body,
         rows([
-            "date,state,kind,level,value".to_owned(),
+            "date,state,kind,level,value,analyses,clients".to_owned(),
             format!("{},{}", days_ago(1), row("3")),
             format!("{},{}", days_ago(0), row("6.5")),
         ])
     );
     assert_eq!(
         csv(&service, "risks.json?processor=risk_averages").body,
-        rows(["state,kind,level,value".to_owned(), row("4.75")])
+        rows([
+            "state,kind,level,value,analyses,clients".to_owned(),
+            row("4.75")
+        ])
     );
 }
 
@@ -101,12 +104,12 @@ fn risk_matrices_are_rows_by_cell(database: &TestDatabase) {
     for (processor, header, date) in [
         (
             "cartography_averages_on_date",
-            "date,state,kind,impact,likelihood,value",
+            "date,state,kind,impact,likelihood,value,analyses,clients",
             days_ago(0) + ",",
         ),
         (
             "cartography_averages",
-            "state,kind,impact,likelihood,value",
+            "state,kind,impact,likelihood,value,analyses,clients",
             String::new(),
         ),
     ] {
@@ -116,13 +119,16 @@ fn risk_matrices_are_rows_by_cell(database: &TestDatabase) {
         assert_eq!(lines.len(), 1 + 5 * 21 + 5 * 5);
         let mut cells: Vec<_> = lines[1..]
             .iter()
-            .filter(|line| !line.ends_with(",0"))
+            .filter(|line| !line.ends_with(",0,1,1"))
             .collect();
         cells.sort();
-        let informational = format!("{date}current,informational,1,20,5");
+        let informational = format!("{date}current,informational,1,20,5,1,1");
         assert_eq!(
             cells,
-            [&informational, &format!("{date}current,operational,4,2,7")]
+            [
+                &informational,
+                &format!("{date}current,operational,4,2,7,1,1")
+            ]
         );
     }
 }
@@ -141,19 +147,20 @@ fn compliance_is_rows_by_category(database: &TestDatabase) {
         new_stat("compliance", 1, data(0.25)),
         new_stat("compliance", 0, data(0.5)),
     ]);
-    let header = "referential,referential_label,category,category_label,current,target,analyses";
+    let header =
+        "referential,referential_label,category,category_label,current,target,analyses,clients";
     let row = |values: &str| format!("{referential},ISO 27002,{category},Zugang,{values}");
     assert_eq!(
         csv(&service, "compliance.json?").body,
         rows([
             format!("date,{header}"),
-            format!("{},{}", days_ago(1), row("0.25,1,1")),
-            format!("{},{}", days_ago(0), row("0.5,1,1")),
+            format!("{},{}", days_ago(1), row("0.25,1,1,1")),
+            format!("{},{}", days_ago(0), row("0.5,1,1,1")),
         ])
     );
     assert_eq!(
         csv(&service, "compliance.json?processor=compliance_averages").body,
-        rows([header.to_owned(), row("0.375,1,2")])
+        rows([header.to_owned(), row("0.375,1,1,1")])
     );
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use stats_core::StatsType;
 use stats_db::{Db, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Share};
-use stats_processors::{Partial, Processor, Registry};
+use stats_processors::{Partial, Processor, Registry, View};
 use stats_testing::{Proxy, TestDatabase, on_each_database};
 
 use crate::support::{
@@ -150,7 +150,7 @@ impl Processor for Slow {
     const DESCRIPTION: &'static str = "Takes 50 ms for each stat.";
     const STATS_TYPE: StatsType = StatsType::Threat;
 
-    fn finish(partial: &SlowPartial, _: &Self::Params) -> u64 {
+    fn finish(partial: &SlowPartial, _: &Self::Params, _: View) -> u64 {
         partial.0
     }
 }

@@ -131,8 +131,47 @@ fn cartography_and_compliance_have_a_default_processor(database: &TestDatabase) 
     let result = |query: &str| get(&service, &format!("/stats/compliance.json?{query}"));
     let by_date = json!({days_ago(0): values(0.5, 1), days_ago(1): values(0.25, 1)});
     assert_eq!(result(""), json!({&referential: {&category: by_date}}));
-    let overall = json!({&referential: {&category: values(0.375, 2)}});
+    let overall = json!({&referential: {&category: values(0.375, 1)}});
     assert_eq!(result("processor=compliance_averages"), overall);
+}
+
+on_each_database!(weight_and_counts_are_parameters_of_every_route);
+fn weight_and_counts_are_parameters_of_every_route(database: &TestDatabase) {
+    let service = Service::start(database);
+    let [large, small] = [service.front_office(), service.front_office()];
+    large.store([2, 2, 2].map(|high| new_stat("risk", 0, risks(high))));
+    small.store([new_stat("risk", 0, risks(10))]);
+    let series = |query: &str| high_risks(&service, &format!("format=series&{query}"))[0].clone();
+    let today = days_ago(0);
+    assert_eq!(series(""), json!({"date": today, "value": 4.0}));
+    assert_eq!(
+        series("weight=client"),
+        json!({"date": today, "value": 6.0})
+    );
+    assert_eq!(
+        series("counts=1&weight=analysis"),
+        json!({"date": today, "value": 4.0, "clients": 2, "analyses": 4})
+    );
+    assert_eq!(
+        high_risks(&service, "counts=1"),
+        json!({today.as_str(): 4.0})
+    );
+    let body = json!({
+        "type": "risk", "processor": "risk_averages", "processor_params": {"weight": "client", "counts": "1"},
+    });
+    assert_eq!(
+        large.get_with(PROCESSED, &body).json()["data"]["current"]["informational"]["High risks"],
+        json!({"value": 6.0, "clients": 2, "analyses": 4})
+    );
+    for (field, query) in [("weight", "weight=gold"), ("counts", "counts=2")] {
+        service
+            .get(&format!("/stats/risks.json?{query}"))
+            .assert_invalid(field);
+    }
+    let body = json!({"type": "risk", "processor": "risk_averages", "processor_params": {"weight": "gold"}});
+    large
+        .get_with(PROCESSED, &body)
+        .assert_invalid("processor_params");
 }
 
 on_each_database!(labels_are_in_maps_and_series_if_asked_for);

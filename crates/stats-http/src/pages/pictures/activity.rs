@@ -1,7 +1,7 @@
 //! What came in lately.
 
 use stats_charts::{DateForm, Locale, NumberForm, Series, Value};
-use stats_processors::{RiskAverages, RiskParameters};
+use stats_processors::{RiskAverages, RiskParameters, View};
 
 use super::super::figure::Figure;
 use super::super::source::Source;
@@ -19,10 +19,10 @@ pub(super) fn reports(
     let mut reports = Reports::default();
     let histories = source
         .partial::<RiskAverages>(sketch.days)?
-        .histories(&RiskParameters::default());
+        .histories(&RiskParameters::default(), View::default());
     for (date, levels) in histories.iter().flat_map(|history| &history.by_date) {
-        for cell in [levels.low, levels.medium, levels.high] {
-            reports.add(*date, cell);
+        for mean in [levels.low, levels.medium, levels.high] {
+            reports.add(*date, mean);
         }
     }
     let title = reports.iter().next_back().map(|(date, report)| {

@@ -1,7 +1,7 @@
 //! Compliance with referentials.
 
 use stats_charts::{Bar, Bars, Label, Locale, NumberForm, Rows, Value};
-use stats_processors::{CategoryMeans, ComplianceAverages, ReferentialAverages};
+use stats_processors::{Average, CategoryMeans, ComplianceAverages, ReferentialAverages, View};
 use uuid::Uuid;
 
 use super::super::figure::{Entry, Figure, Table};
@@ -14,19 +14,20 @@ use crate::period::Days;
 
 const FORM: NumberForm = NumberForm::Percent;
 
-/// Returns the ids of the referentials, from that with most stats.
+/// Returns the ids of the referentials, from that with most analyses.
 pub(in super::super) fn referentials(
     source: &mut Source<'_, '_>,
     days: Days,
 ) -> Result<Vec<Uuid>, ApiError> {
-    let mut averages = source.partial::<ComplianceAverages>(days)?.averages();
-    let stats = |averages: &ReferentialAverages| {
+    let averages = source.partial::<ComplianceAverages>(days)?;
+    let mut averages = averages.averages(View::default());
+    let analyses = |averages: &ReferentialAverages| {
         let categories = averages.categories.iter();
         categories
-            .map(|category| category.overall.current.analyses.count())
+            .map(|category| category.overall.current.analyses())
             .max()
     };
-    averages.sort_by_key(|averages| std::cmp::Reverse(stats(averages)));
+    averages.sort_by_key(|averages| std::cmp::Reverse(analyses(averages)));
     Ok(averages
         .into_iter()
         .map(|averages| averages.referential)
@@ -35,7 +36,7 @@ pub(in super::super) fn referentials(
 
 /// The current and the target value of a category.
 fn values(means: &CategoryMeans) -> Option<[Value; 2]> {
-    let value = |cell: stats_processors::Cell| Value::new(cell.analyses.value()?);
+    let value = |mean: Average| Value::new(mean.value()?);
     Some([value(means.current)?, value(means.target)?])
 }
 
@@ -47,7 +48,7 @@ pub(super) fn categories(
     let texts = sketch.site.texts();
     let averages = source
         .partial::<ComplianceAverages>(sketch.days)?
-        .averages();
+        .averages(sketch.view());
     let wanted = match sketch.options.referential {
         Some(referential) => Some(referential),
         None => referentials(source, sketch.days)?.first().copied(),
@@ -56,7 +57,7 @@ pub(super) fn categories(
         .into_iter()
         .find(|averages| Some(averages.referential) == wanted);
     let mut reports = Reports::default();
-    let mut rows: Vec<(Label, [Value; 2], u64)> = Vec::new();
+    let mut rows: Vec<(Label, [Value; 2], Average)> = Vec::new();
     for category in referential
         .iter()
         .flat_map(|referential| &referential.categories)
@@ -66,7 +67,7 @@ pub(super) fn categories(
         }
         if let Some(values) = values(&category.overall) {
             let label = category_label(sketch.site, category.category, &category.labels);
-            rows.push((label, values, category.overall.current.analyses.count()));
+            rows.push((label, values, category.overall.current));
         }
     }
     let gap = |[current, target]: [Value; 2]| target.get() - current.get();
@@ -106,18 +107,17 @@ pub(super) fn categories(
             heading.clone(),
             current,
             target,
-            text!(texts, "reported-stats"),
+            text!(texts, "analyses"),
+            text!(texts, "clients"),
         ],
         rows: rows
             .iter()
-            .map(|(label, [current, target], stats)| {
+            .map(|(label, [current, target], reported)| {
                 let number = |value: &Value| Entry::Number(Some(*value), FORM);
-                vec![
-                    Entry::Text(label.clone()),
-                    number(current),
-                    number(target),
-                    Entry::Count(*stats),
-                ]
+                [Entry::Text(label.clone()), number(current), number(target)]
+                    .into_iter()
+                    .chain(Entry::counts(*reported))
+                    .collect()
             })
             .collect(),
     };

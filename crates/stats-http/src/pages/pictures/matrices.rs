@@ -28,22 +28,22 @@ pub(super) fn matrix(sketch: &Sketch<'_>, source: &mut Source<'_, '_>) -> Result
         risks_type: Selection(vec![kind]),
     };
     let partial = source.partial::<CartographyAverages>(sketch.days)?;
-    let history = partial.histories(&parameters).into_iter().next();
+    let history = partial.histories(&parameters, sketch.view());
+    let history = history.into_iter().next();
     let history = history.filter(|history| history.overall.is_some());
     let mut reports = Reports::default();
     let mut cells = BTreeMap::new();
     if let Some(history) = &history {
         for (date, matrix) in &history.by_date {
-            // All cells count the same analyses.
-            reports.add(*date, matrix.get(0, 0).unwrap_or_default());
+            reports.add(*date, matrix.reported());
         }
         let rows = history
             .overall
             .iter()
             .flat_map(|matrix| matrix.rows().enumerate());
         for (impact, row) in rows {
-            for (column, cell) in row.iter().enumerate() {
-                if let Some(value) = cell.analyses.value().and_then(Value::new) {
+            for (column, mean) in row.iter().enumerate() {
+                if let Some(value) = mean.value().and_then(Value::new) {
                     cells.insert((impact, column), value);
                 }
             }

@@ -10,7 +10,7 @@ mod risks;
 
 use chrono::NaiveDate;
 use stats_charts::{Caption, Chart, Controls, Label, Lines, NumberForm, Series};
-use stats_processors::{Labels, Language};
+use stats_processors::{Labels, Language, View};
 use uuid::Uuid;
 
 use self::reports::Reports;
@@ -133,10 +133,25 @@ struct Sketch<'a> {
 }
 
 impl Sketch<'_> {
+    /// Returns how the picture shows means.
+    fn view(&self) -> View {
+        View {
+            weight: self.options.weight(),
+            ..View::default()
+        }
+    }
+
     /// Returns what is said about the picture. Without data it has no title of its own.
     fn caption(&self, title: Option<String>, description: String, today: NaiveDate) -> Caption {
         let texts = self.site.texts();
         let Days(days) = self.days;
+        let description = match self.picture {
+            Picture::Map | Picture::Activity => description,
+            _ => {
+                let weight = self.options.weight().as_str();
+                [description, text!(texts, "weight-meaning", weight = weight)].join(" ")
+            }
+        };
         Caption {
             title: title
                 .unwrap_or_else(|| text!(texts, "picture-name", picture = self.picture.name())),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use stats_charts::{Bar, Bars, DateForm, Label, Locale, NumberForm, Rows, Series, Value};
-use stats_processors::{Cell, ObjectAverages, ObjectMeans};
+use stats_processors::{Average, ObjectAverages, ObjectMeans};
 
 use super::super::figure::{Entry, Figure, Table};
 use super::super::options::{Choice, Measure, Order, Top};
@@ -15,7 +15,7 @@ use super::{Sketch, isolated, label};
 use crate::errors::ApiError;
 
 impl Measure {
-    pub(in super::super) fn of(self, means: &ObjectMeans) -> Cell {
+    pub(in super::super) fn of(self, means: &ObjectMeans) -> Average {
         match self {
             Self::Count => means.count,
             Self::Rate => means.average_rate,
@@ -34,7 +34,7 @@ impl Measure {
         NumberForm::Decimals(self.decimals())
     }
 
-    fn by_date(self, object: &ObjectAverages) -> Vec<(NaiveDate, Cell)> {
+    fn by_date(self, object: &ObjectAverages) -> Vec<(NaiveDate, Average)> {
         let by_date = object.by_date.iter();
         by_date.map(|on| (on.date, self.of(&on.means))).collect()
     }
@@ -47,8 +47,7 @@ fn leaders(
     order: Order,
     Top(top): Top,
 ) -> Vec<ObjectAverages> {
-    let value =
-        |object: &ObjectAverages| by.of(&object.overall).analyses.value().unwrap_or_default();
+    let value = |object: &ObjectAverages| by.of(&object.overall).value().unwrap_or_default();
     objects.sort_by(|a, b| match order {
         Order::Highest => value(b).total_cmp(&value(a)),
         Order::Lowest => value(a).total_cmp(&value(b)),
@@ -73,7 +72,8 @@ fn read(
     by: Measure,
     order: Order,
 ) -> Result<(Reports, Vec<ObjectAverages>, Vec<Label>), ApiError> {
-    let objects = source.objects(kind, sketch.days)?.averages();
+    let objects = source.objects(kind, sketch.days)?;
+    let objects = objects.averages(sketch.view());
     let reports = reports(&objects);
     let top = sketch.options.top.unwrap_or(Top::DEFAULT);
     let leaders = leaders(objects, by, order, top);
@@ -95,7 +95,7 @@ pub(super) fn bars(
     let order = sketch.options.order.unwrap_or_default();
     let (reports, leaders, names) = read(sketch, source, kind, by, order)?;
     let title = leaders.first().zip(names.first()).map(|(first, name)| {
-        let value = by.of(&first.overall).analyses.value().unwrap_or_default();
+        let value = by.of(&first.overall).value().unwrap_or_default();
         text!(
             texts,
             "objects-title",
@@ -121,26 +121,26 @@ pub(super) fn bars(
         columns: [heading.clone()]
             .into_iter()
             .chain(Measure::ALL.iter().map(measure_name))
-            .chain([text!(texts, "reported-stats")])
+            .chain([text!(texts, "analyses"), text!(texts, "clients")])
             .collect(),
         rows: leaders
             .iter()
             .zip(&names)
             .map(|(object, name)| {
                 let means = Measure::ALL.iter().map(|measure| {
-                    let mean = measure.of(&object.overall).analyses.value();
+                    let mean = measure.of(&object.overall).value();
                     Entry::Number(mean.and_then(Value::new), measure.form())
                 });
                 [Entry::Text(name.clone())]
                     .into_iter()
                     .chain(means)
-                    .chain([Entry::Count(object.overall.count.analyses.count())])
+                    .chain(Entry::counts(object.overall.count))
                     .collect()
             })
             .collect(),
     };
     let bars = leaders.iter().zip(names).filter_map(|(object, label)| {
-        let value = Value::new(by.of(&object.overall).analyses.value()?)?;
+        let value = Value::new(by.of(&object.overall).value()?)?;
         Some(Bar {
             label,
             level: None,
@@ -189,8 +189,7 @@ pub(super) fn over_time(
     });
     let series = leaders.iter().zip(names).map(|(object, name)| {
         let values = by.by_date(object).into_iter();
-        let values =
-            values.filter_map(|(date, cell)| Some((date, Value::new(cell.analyses.value()?)?)));
+        let values = values.filter_map(|(date, mean)| Some((date, Value::new(mean.value()?)?)));
         Series {
             name,
             risks: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use stats_charts::{DateForm, Locale};
-use stats_processors::Cell;
+use stats_processors::Average;
 
 use super::super::translation::{Texts, text};
 
@@ -33,11 +33,11 @@ impl Report {
 const WEEK: usize = 7;
 
 impl Reports {
-    /// Adds a cell of a date, which counts each analysis and client of that date at most once.
-    pub(super) fn add(&mut self, date: NaiveDate, cell: Cell) {
+    /// Adds a mean of a date.
+    pub(super) fn add(&mut self, date: NaiveDate, mean: Average) {
         let report = self.0.entry(date).or_default();
-        report.analyses = report.analyses.max(cell.analyses.count());
-        report.clients = report.clients.max(cell.clients.count());
+        report.analyses = report.analyses.max(mean.analyses());
+        report.clients = report.clients.max(mean.clients());
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (NaiveDate, Report)> {
@@ -132,13 +132,13 @@ pub(super) struct Change {
 
 impl Change {
     /// Returns `None` unless there are two dates.
-    pub(super) fn of(days: &[(NaiveDate, Cell)]) -> Option<Self> {
+    pub(super) fn of(days: &[(NaiveDate, Average)]) -> Option<Self> {
         let dates = WEEK.min(days.len() / 2);
         let (since, _) = days.first()?;
         let (from, to) = (mean(&days[..dates])?, mean(&days[days.len() - dates..])?);
         let values = days
             .iter()
-            .filter_map(|(date, cell)| Some((cell.analyses.value()?, *date)));
+            .filter_map(|(date, mean)| Some((mean.value()?, *date)));
         let peak = values.rev().max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         Some(Self {
             from,
@@ -181,17 +181,17 @@ impl Change {
     }
 }
 
-fn mean(days: &[(NaiveDate, Cell)]) -> Option<f64> {
-    let mut total = Cell::default();
-    for (_, cell) in days {
-        total.merge(*cell);
+fn mean(days: &[(NaiveDate, Average)]) -> Option<f64> {
+    let mut total = Average::default();
+    for (_, mean) in days {
+        total.merge(*mean);
     }
-    total.analyses.value()
+    total.value()
 }
 
 #[cfg(test)]
 mod tests {
-    use stats_processors::{Language, Mean};
+    use stats_processors::{Cell, Language, Mean, View};
 
     use super::*;
 
@@ -199,21 +199,21 @@ mod tests {
         NaiveDate::from_ymd_opt(2026, 11, day).unwrap()
     }
 
-    /// The cell of a client with analyses of the same value.
-    fn cell(analyses: u32, value: f64) -> Cell {
+    /// The mean of a client with analyses of the same value.
+    fn mean(analyses: u32, value: f64) -> Average {
         let mut mean = Mean::default();
         for _ in 0..analyses {
             mean.add(value);
         }
         let mut cell = Cell::default();
         cell.add(mean);
-        cell
+        View::default().average(cell)
     }
 
     fn reports(analyses: &[(u32, u32)]) -> Reports {
         let mut reports = Reports::default();
         for &(date, analyses) in analyses {
-            reports.add(day(date), cell(analyses, 1.0));
+            reports.add(day(date), mean(analyses, 1.0));
         }
         reports
     }
@@ -274,7 +274,7 @@ mod tests {
         let days = |values: &[f64]| -> Vec<_> {
             (1..)
                 .zip(values)
-                .map(|(date, value)| (day(date), cell(1, *value)))
+                .map(|(date, value)| (day(date), mean(1, *value)))
                 .collect()
         };
         let change = |values: &[f64]| {

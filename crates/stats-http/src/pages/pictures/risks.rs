@@ -30,7 +30,7 @@ impl Histories {
             risks_type: Selection(vec![kind]),
             ..RiskParameters::default()
         };
-        let mut histories = partial.histories(&parameters);
+        let mut histories = partial.histories(&parameters, sketch.view());
         histories.retain(|history| !history.by_date.is_empty());
         let of = |state| {
             histories
@@ -55,10 +55,9 @@ impl Histories {
 
     /// Returns the means of a level in each state. A missing mean is 0 in a picture, and missing in its table.
     fn means(&self, level: Level) -> [Option<Value>; 2] {
-        self.0.each_ref().map(|history| {
-            let cell = history.as_ref()?.overall.get(level);
-            Value::new(cell.analyses.value()?)
-        })
+        self.0
+            .each_ref()
+            .map(|history| Value::new(history.as_ref()?.overall.get(level).value()?))
     }
 }
 
@@ -155,7 +154,7 @@ pub(super) fn over_time(
                 state = history.state.as_str(),
             );
             let values = history.by_date.iter().filter_map(|(date, levels)| {
-                Some((*date, Value::new(levels.get(level).analyses.value()?)?))
+                Some((*date, Value::new(levels.get(level).value()?)?))
             });
             series.push(Series {
                 name: name.into(),

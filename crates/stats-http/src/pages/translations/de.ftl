@@ -72,6 +72,15 @@ order-name = { $order ->
     [lowest] Niedrigste zuerst
    *[highest] Höchste zuerst
 }
+weight-label = Gewichtung
+weight = { $weight ->
+    [client] Jeder Client zählt einmal
+   *[analysis] Jede Analyse zählt einmal
+}
+weight-meaning = { $weight ->
+    [client] Jeder Client zählt einmal.
+   *[analysis] Jede Analyse zählt einmal.
+}
 top = Anzahl
 top-number = { $number ->
     [one] Die erste
@@ -113,7 +122,6 @@ no-stats = { $days ->
 analyses = Analysen
 clients = Clients
 stats = Statistiken
-reported-stats = Ausgewertete Statistiken
 reports-of = { $analyses ->
     [one] { $analyses } Analyse
    *[other] { $analyses } Analysen

@@ -72,6 +72,15 @@ order-name = { $order ->
     [lowest] Lowest first
    *[highest] Highest first
 }
+weight-label = Weight
+weight = { $weight ->
+    [client] Each client counts once
+   *[analysis] Each analysis counts once
+}
+weight-meaning = { $weight ->
+    [client] Each client counts once.
+   *[analysis] Each analysis counts once.
+}
 top = Number
 top-number = { $number ->
     [one] The first
@@ -113,7 +122,6 @@ no-stats = { $days ->
 analyses = Analyses
 clients = Clients
 stats = Stats
-reported-stats = Stats behind it
 reports-of = { $analyses ->
     [one] one analysis
    *[other] { $analyses } analyses

@@ -72,6 +72,15 @@ order-name = { $order ->
     [lowest] Croissant
    *[highest] Décroissant
 }
+weight-label = Pondération
+weight = { $weight ->
+    [client] Chaque client compte une fois
+   *[analysis] Chaque analyse compte une fois
+}
+weight-meaning = { $weight ->
+    [client] Chaque client compte une fois.
+   *[analysis] Chaque analyse compte une fois.
+}
 top = Nombre
 top-number = { $number ->
     [one] La première
@@ -113,7 +122,6 @@ no-stats = { $days ->
 analyses = Analyses
 clients = Clients
 stats = Statistiques
-reported-stats = Statistiques prises en compte
 reports-of = { $analyses ->
     [one] { $analyses } analyse
    *[other] { $analyses } analyses

@@ -72,6 +72,15 @@ order-name = { $order ->
     [lowest] Laagste eerst
    *[highest] Hoogste eerst
 }
+weight-label = Weging
+weight = { $weight ->
+    [client] Elke client telt één keer
+   *[analysis] Elke analyse telt één keer
+}
+weight-meaning = { $weight ->
+    [client] Elke client telt één keer.
+   *[analysis] Elke analyse telt één keer.
+}
 top = Aantal
 top-number = { $number ->
     [one] De eerste
@@ -113,7 +122,6 @@ no-stats = { $days ->
 analyses = Analyses
 clients = Clients
 stats = Statistieken
-reported-stats = Gebruikte statistieken
 reports-of = { $analyses ->
     [one] één analyse
    *[other] { $analyses } analyses
