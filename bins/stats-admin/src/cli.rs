@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use stats_settings::{LoadedSettings, SETTINGS_FILE, Settings, init_logging};
 
+use crate::audit::Audit;
 use crate::terminal::Terminal;
 use crate::{client, db, doctor, mosp, stats};
 
@@ -56,19 +57,39 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse_from(expand_flat_name(arguments));
+    let arguments = expand_flat_name(arguments);
+    let audit = Audit::of(&arguments);
+    let arguments = Arguments::parse_from(arguments);
     let terminal = &mut Terminal {
         input: &mut io::stdin().lock(),
         output: &mut io::stdout().lock(),
     };
     match arguments.command {
-        Command::Db(command) => command.run(&settings()?.database_url, terminal)?,
+        Command::Db(command) => {
+            let settings = settings()?;
+            let result = command.run(&settings.database_url, terminal);
+            audit.write(settings.log_path.as_deref(), result.is_ok());
+            result?;
+        }
         Command::Client(command) => {
             let settings = settings()?;
             let db = db::open(&settings.database_url)?;
-            command.run(&db.with_token_storage(settings.token_storage), terminal)?;
+            let changes = command.changes();
+            let result = command.run(&db.with_token_storage(settings.token_storage), terminal);
+            if changes {
+                audit.write(settings.log_path.as_deref(), result.is_ok());
+            }
+            result?;
         }
-        Command::Stats(command) => command.run(&settings()?, terminal)?,
+        Command::Stats(command) => {
+            let settings = settings()?;
+            let changes = command.changes();
+            let result = command.run(&settings, terminal);
+            if changes {
+                audit.write(settings.log_path.as_deref(), result.is_ok());
+            }
+            result?;
+        }
         Command::Mosp(command) => command.run(&settings()?, terminal)?,
         Command::Doctor(command) => return command.run(terminal),
         Command::Completions { shell } => print_completions(shell, terminal.output)?,

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDateTime;
 
-use crate::{ClientId, ClientUuid, InvalidValue, StoredToken, Token};
+use crate::{ClientId, ClientUuid, InvalidValue, StoredToken, Token, is_invisible};
 
 /// The permissions of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl FromStr for Role {
 }
 
 /// The name of a client: at most [`ClientName::MAX_LENGTH`] characters, not empty, no control characters, no white
-/// space at either end.
+/// space at either end. Parsing removes other invisible characters, see [`is_invisible`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientName(String);
 
@@ -73,9 +73,14 @@ impl FromStr for ClientName {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
-        if fits && text.trim() == text && !text.chars().any(char::is_control) {
-            Ok(Self(text.to_owned()))
+        let is_valid = |text: &str| {
+            let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
+            fits && text.trim() == text && !text.chars().any(char::is_control)
+        };
+        // Two names that look the same would be the same.
+        let visible = text.replace(|c: char| !c.is_control() && is_invisible(c), "");
+        if is_valid(&visible) {
+            Ok(Self(visible))
         } else {
             Err(InvalidValue::new(
                 text,
@@ -153,6 +158,8 @@ pub struct Client {
     pub is_sharing_enabled: bool,
     /// Whether it may authenticate.
     pub is_active: bool,
+    /// Whether no figure counts its stats. It sees them itself.
+    pub is_excluded: bool,
     /// When it last authenticated (UTC, accurate to a few minutes).
     pub last_seen: Option<NaiveDateTime>,
     /// When it was created (UTC).
@@ -227,9 +234,17 @@ mod tests {
             "a\nb",
             "a\0b",
             &"x".repeat(ClientName::MAX_LENGTH + 1),
+            "\u{200B}",
+            "a\u{2066} \u{2069}",
         ] {
             assert!(bad.parse::<ClientName>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn client_names_lose_invisible_characters() {
+        let name: ClientName = "CA\u{200B}SES\u{202E}\u{AD}".parse().unwrap();
+        assert_eq!(name.as_str(), "CASES");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod json;
 mod payload;
 mod stat;
 mod token;
+mod visible;
 
 pub use client::{Client, ClientName, Coordinates, NewClient, Role};
 pub use date::{MAX_DATE, MIN_DATE, last_acceptable_date, parse_date};
@@ -19,3 +20,4 @@ pub use json::{MAX_DATA_BYTES, MAX_DEPTH, MAX_NUMBER_LENGTH, MAX_OBJECTS, RawJso
 pub use payload::{PayloadError, parse_batch};
 pub use stat::{NewStat, Stat, StatsType};
 pub use token::{StoredToken, Token, TokenHash, TokenStorage};
+pub use visible::is_invisible;

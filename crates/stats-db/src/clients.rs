@@ -19,6 +19,8 @@ pub enum ClientChange {
     Sharing(bool),
     /// Whether it may authenticate.
     Active(bool),
+    /// Whether no figure counts its stats.
+    Excluded(bool),
     /// Whether its MONARC reports to this instance, as opposed to stats pulled from another one.
     Local(bool),
     /// Its place on the map; `None` removes it.
@@ -31,6 +33,7 @@ pub enum ClientChange {
 struct Changeset {
     is_sharing_enabled: Option<bool>,
     is_active: Option<bool>,
+    is_excluded: Option<bool>,
     local: Option<bool>,
     latitude: Option<Option<f64>>,
     longitude: Option<Option<f64>>,
@@ -46,6 +49,7 @@ impl From<&ClientChange> for Changeset {
         match change {
             ClientChange::Sharing(is_enabled) => columns.is_sharing_enabled = Some(*is_enabled),
             ClientChange::Active(is_active) => columns.is_active = Some(*is_active),
+            ClientChange::Excluded(is_excluded) => columns.is_excluded = Some(*is_excluded),
             ClientChange::Local(is_local) => columns.local = Some(*is_local),
             ClientChange::Coordinates(place) => {
                 columns.latitude = Some(place.map(Coordinates::latitude));

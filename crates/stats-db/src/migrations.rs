@@ -235,7 +235,7 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(6))
+            Err(DbError::PendingMigrations(7))
         ));
         let all = db.migrate().unwrap();
         assert_eq!(
@@ -246,7 +246,8 @@ mod tests {
                 "20261121100000",
                 "20261121200000",
                 "20261130100000",
-                "20261130300000"
+                "20261130300000",
+                "20261130400000"
             ]
         );
         db.require_migrated().unwrap();

@@ -26,6 +26,7 @@ pub(crate) struct ClientRow {
     created_at: Option<NaiveDateTime>,
     _updated_at: Option<NaiveDateTime>,
     is_active: Option<bool>,
+    is_excluded: Option<bool>,
 }
 
 impl From<ClientRow> for Client {
@@ -43,6 +44,7 @@ impl From<ClientRow> for Client {
             is_local: row.local.unwrap_or(true),
             is_sharing_enabled: row.is_sharing_enabled.unwrap_or(false),
             is_active: row.is_active.unwrap_or(true),
+            is_excluded: row.is_excluded.unwrap_or(false),
             last_seen: row.last_seen,
             created_at: row.created_at,
         }

@@ -18,6 +18,7 @@ diesel::table! {
         created_at -> Nullable<Timestamp>,
         updated_at -> Nullable<Timestamp>,
         is_active -> Nullable<Bool>,
+        is_excluded -> Nullable<Bool>,
     }
 }
 

@@ -154,6 +154,19 @@ macro_rules! filtered {
     }};
 }
 
+/// Leaves out the stats of excluded clients of a boxed query on `stats`.
+macro_rules! counted {
+    ($query:expr) => {
+        $query.filter(
+            stats::client_id.is_null().or(stats::client_id.ne_all(
+                client::table
+                    .filter(client::is_excluded.eq(true))
+                    .select(client::id.nullable()),
+            )),
+        )
+    };
+}
+
 /// The ids of the stats that `$filter` selects, ordered by date and then by id, regardless of its page.
 macro_rules! ids {
     ($Backend:ty, $filter:expr) => {
@@ -315,7 +328,7 @@ impl Snapshot<'_> {
     /// stats on that date, row by row. Days are in ascending order; stats without a client form one group.
     /// With `newest` only that many stats are selected: the newest by date, then by arrival.
     ///
-    /// The page of the filter is ignored.
+    /// Stats of excluded clients are left out unless the filter names the owner. The page of the filter is ignored.
     pub fn for_each_client_day(
         &mut self,
         filter: &StatsFilter,
@@ -325,9 +338,16 @@ impl Snapshot<'_> {
         let db = self.session.db();
         self.run(|conn| {
             on_each_backend!(conn, |conn, Backend, RowByRow| {
-                let mut query = filtered!(Backend, filter, stats::table);
+                let selected = || {
+                    let query = filtered!(Backend, filter, stats::table);
+                    match filter.owner {
+                        Some(_) => query,
+                        None => counted!(query),
+                    }
+                };
+                let mut query = selected();
                 if let Some(newest) = newest {
-                    let selected = filtered!(Backend, filter, stats::table)
+                    let selected = selected()
                         .select(stats::seq)
                         .order((stats::date.desc(), stats::seq.desc()))
                         .limit(newest.into());

@@ -1,17 +1,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
-use diesel::dsl::{count_star, max, min, sql};
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Date, Nullable, Text};
 use stats_core::{ClientId, DateRange, Role, StatsType};
 
 use crate::connection::on_each_backend;
-use crate::schema::{client, stats, stats_day};
+use crate::schema::{client, stats};
 use crate::{Db, DbError, Snapshot};
 
-/// Totals of the stats. They stay the same while [`Db::changes`] does.
+/// Totals of the stats that count. They stay the same while [`Db::changes`] does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The number of analyses with stats.
@@ -40,7 +40,17 @@ struct Number {
 }
 
 /// A type, its number of stats, and their first and last date.
-type OfType = (String, i64, Option<NaiveDate>, Option<NaiveDate>);
+#[derive(QueryableByName)]
+struct OfType {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+    #[diesel(sql_type = Nullable<Date>)]
+    first: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Date>)]
+    last: Option<NaiveDate>,
+}
 
 impl Db {
     /// The number of active clients without admins.
@@ -103,30 +113,18 @@ impl Snapshot<'_> {
         Ok(rows.into_iter().filter_map(totals).collect())
     }
 
-    /// The totals of the stats, without stats dated after `last_date` and stats of unknown types, which an older
-    /// service may have left.
+    /// The totals of the stats, without those of excluded clients, stats dated after `last_date` and stats of unknown
+    /// types, which an older service may have left.
     pub fn summary(&mut self, last_date: NaiveDate) -> Result<Summary, DbError> {
         let dates = DateRange::until(last_date);
         self.run(|conn| {
-            let count = sql::<BigInt>("CAST(sum(count) AS BIGINT)");
-            let by_type: Vec<OfType> = stats_day::table
-                .filter(stats_day::kind.eq_any(StatsType::ALL.map(StatsType::as_str)))
-                .filter(stats_day::date.between(dates.from(), dates.to()))
-                .filter(stats_day::count.gt(0))
-                .group_by(stats_day::kind)
-                .select((
-                    stats_day::kind,
-                    count,
-                    min(stats_day::date),
-                    max(stats_day::date),
-                ))
-                .load(conn)?;
+            let by_type: Vec<OfType> = totals_by_type(dates).load(conn)?;
             let analyses: Number = count_analyses(dates).get_result(conn)?;
-            let first = by_type.iter().filter_map(|(_, _, first, _)| *first).min();
-            let last = by_type.iter().filter_map(|(.., last)| *last).max();
-            let by_type = by_type
-                .into_iter()
-                .filter_map(|(kind, count, ..)| Some((kind.parse().ok()?, count.unsigned_abs())));
+            let first = by_type.iter().filter_map(|of_type| of_type.first).min();
+            let last = by_type.iter().filter_map(|of_type| of_type.last).max();
+            let by_type = by_type.into_iter().filter_map(|of_type| {
+                Some((of_type.kind.parse().ok()?, of_type.number.unsigned_abs()))
+            });
             Ok(Summary {
                 analyses: analyses.number.unsigned_abs(),
                 stats: by_type.collect(),
@@ -136,10 +134,32 @@ impl Snapshot<'_> {
     }
 }
 
+/// The ids of the clients whose stats do not count.
+const EXCLUDED: &str = "SELECT id FROM client WHERE is_excluded";
+
+/// Counts the stats of known types within `dates`. It reads no stats but those of excluded clients.
+fn totals_by_type(dates: DateRange) -> SqlQuery {
+    diesel::sql_query(format!(
+        "SELECT day.type AS kind, CAST(sum(day.count - coalesce(excluded.count, 0)) AS BIGINT) AS number, \
+            min(day.date) AS first, max(day.date) AS last \
+         FROM stats_day AS day \
+         LEFT JOIN (SELECT type, date, count(*) AS count FROM stats WHERE client_id IN ({EXCLUDED}) \
+            GROUP BY type, date) AS excluded ON excluded.type = day.type AND excluded.date = day.date \
+         WHERE day.type IN ({}) AND day.date BETWEEN '{}' AND '{}' AND day.count > coalesce(excluded.count, 0) \
+         GROUP BY day.type",
+        known_types(),
+        dates.from(),
+        dates.to()
+    ))
+}
+
+fn known_types() -> String {
+    StatsType::ALL.map(|known| format!("'{known}'")).join(", ")
+}
+
 /// Counts the analyses with stats of known types within `dates`. It walks the index from one analysis to the next and
 /// looks for one stat of each, so the time depends on their number and not on that of the stats.
 fn count_analyses(dates: DateRange) -> SqlQuery {
-    let types = StatsType::ALL.map(|known| format!("'{known}'")).join(", ");
     diesel::sql_query(format!(
         "WITH RECURSIVE analysis (anr) AS ( \
             SELECT (SELECT anr FROM stats ORDER BY anr LIMIT 1) \
@@ -147,8 +167,9 @@ fn count_analyses(dates: DateRange) -> SqlQuery {
             SELECT (SELECT stats.anr FROM stats WHERE stats.anr > analysis.anr ORDER BY stats.anr LIMIT 1) \
             FROM analysis WHERE anr IS NOT NULL) \
          SELECT count(*) AS number FROM analysis \
-         WHERE (SELECT 1 FROM stats WHERE stats.anr = analysis.anr AND type IN ({types}) \
-            AND date BETWEEN '{}' AND '{}' LIMIT 1) IS NOT NULL",
+         WHERE (SELECT 1 FROM stats WHERE stats.anr = analysis.anr AND type IN ({}) AND date BETWEEN '{}' AND '{}' \
+            AND (client_id IS NULL OR client_id NOT IN ({EXCLUDED})) LIMIT 1) IS NOT NULL",
+        known_types(),
         dates.from(),
         dates.to()
     ))

@@ -51,6 +51,7 @@ pub(crate) const CLIENT: Table = Table {
         ("created_at", Kind::Timestamp),
         ("updated_at", Kind::Timestamp),
         ("is_active", Kind::Boolean),
+        ("is_excluded", Kind::Boolean),
     ],
     numbered: Some("id"),
 };

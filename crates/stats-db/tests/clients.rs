@@ -82,12 +82,15 @@ fn a_change_affects_one_property_of_one_client(database: &TestDatabase) {
         ClientChange::Active(false),
         ClientChange::Local(false),
         ClientChange::Coordinates(Some(place)),
+        ClientChange::Excluded(true),
         ClientChange::Active(true),
         ClientChange::Coordinates(None),
+        ClientChange::Excluded(false),
     ] {
         match change.clone() {
             ClientChange::Sharing(is_enabled) => expected.is_sharing_enabled = is_enabled,
             ClientChange::Active(is_active) => expected.is_active = is_active,
+            ClientChange::Excluded(is_excluded) => expected.is_excluded = is_excluded,
             ClientChange::Local(is_local) => expected.is_local = is_local,
             ClientChange::Coordinates(place) => expected.coordinates = place,
         }

@@ -55,6 +55,35 @@ fn the_summary_counts_stats_by_type_and_distinct_analyses(database: &TestDatabas
     assert_eq!(summary(&db), expected);
 }
 
+on_each_database!(stats_of_excluded_clients_do_not_count);
+fn stats_of_excluded_clients_do_not_count(database: &TestDatabase) {
+    let db = database.migrated();
+    let [kept, excluded] = ["kept", "excluded"].map(|name| client(&db, name));
+    let [mine, shared] = [AnalysisId::random(), AnalysisId::random()];
+    let of_kept = [stat(shared, StatsType::Risk, "2026-01-02")];
+    db.insert_stats(kept.id, &of_kept).unwrap();
+    database.execute(&format!(
+        "INSERT INTO stats (uuid, anr, type, date, data) VALUES ('{0}', '{0}', 'risk', '2026-01-03', '[]');",
+        AnalysisId::random()
+    ));
+    let before = summary(&db);
+    assert_eq!((before.analyses, before.stats[&StatsType::Risk]), (2, 2));
+    let of_excluded = [
+        stat(shared, StatsType::Risk, "2026-01-02"),
+        stat(mine, StatsType::Risk, "2026-01-01"),
+        stat(mine, StatsType::Threat, "2026-01-04"),
+    ];
+    db.insert_stats(excluded.id, &of_excluded).unwrap();
+    let all = summary(&db);
+    assert_eq!((all.analyses, all.stats[&StatsType::Risk]), (3, 4));
+    assert_eq!(all.dates, Some((day("2026-01-01"), day("2026-01-04"))));
+    for (is_excluded, expected) in [(true, &before), (false, &all)] {
+        let change = ClientChange::Excluded(is_excluded);
+        db.change_client(excluded.uuid, &change).unwrap();
+        assert_eq!(summary(&db), *expected);
+    }
+}
+
 on_each_database!(client_totals_count_the_stats_of_each_client);
 fn client_totals_count_the_stats_of_each_client(database: &TestDatabase) {
     let db = database.migrated();

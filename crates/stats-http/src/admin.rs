@@ -8,6 +8,7 @@ use stats_core::{Client, ClientUuid};
 use stats_db::{ClientChange, DbError};
 use utoipa::{OpenApi, ToSchema};
 
+use crate::audit::{audit, named};
 use crate::config::HttpConfig;
 use crate::errors::ApiError;
 use crate::extract::{Authenticated, Input};
@@ -103,6 +104,7 @@ async fn set_sharing(
 ) -> Result<HttpResponse, ApiError> {
     let Authenticated {
         app,
+        client: admin,
         input: ClientPath(uuid),
         ..
     } = request;
@@ -112,7 +114,14 @@ async fn set_sharing(
             Err(error) => return Ok(Some(format!("uuid: {error}"))),
         };
         match db.change_client(uuid, &ClientChange::Sharing(is_enabled)) {
-            Ok(_) => Ok(None),
+            Ok(client) => {
+                let state = if is_enabled { "enabled" } else { "disabled" };
+                audit(
+                    &admin,
+                    format_args!("sharing of {} {state}", named(&client)),
+                );
+                Ok(None)
+            }
             Err(DbError::NoSuchClient) => Ok(Some(format!("there is no client {uuid}"))),
             Err(error) => Err(error.into()),
         }

@@ -4,6 +4,7 @@ mod address;
 mod admin;
 mod answers;
 mod api;
+mod audit;
 mod base;
 mod bodies;
 mod config;
@@ -36,6 +37,7 @@ mod spec;
 mod state;
 mod swagger_ui;
 mod turns;
+mod wrong_tokens;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

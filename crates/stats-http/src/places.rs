@@ -40,7 +40,7 @@ pub(crate) fn places(app: &App, snapshot: &mut Snapshot<'_>) -> Result<Vec<Place
     let vulnerabilities = Registered::extracted::<VulnerabilityAverageOnDate>();
     let mut places = Vec::new();
     for client in snapshot.clients()? {
-        let Some(coordinates) = client.coordinates else {
+        let Some(coordinates) = client.coordinates.filter(|_| !client.is_excluded) else {
             continue;
         };
         let threat = most_frequent(app, snapshot, client.id, &threats)?;

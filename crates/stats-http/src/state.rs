@@ -17,6 +17,7 @@ use crate::names::Names;
 use crate::rate_limit::RateLimit;
 use crate::refusals::RefusalLog;
 use crate::turns::Turns;
+use crate::wrong_tokens::WrongTokens;
 
 /// The state that all requests share.
 pub struct App {
@@ -35,6 +36,7 @@ pub struct App {
     pub(crate) processing: Turns,
     pub(crate) bodies: Bodies,
     pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) wrong_tokens: WrongTokens,
     /// One permit: one request at a time records when its client was seen.
     pub(crate) notes: Arc<Semaphore>,
 }
@@ -48,6 +50,7 @@ impl App {
             processing: Turns::new("processors", limits.processors, limits.turn_timeout),
             bodies: Bodies::new(limits),
             rate_limit: config.visitor_requests_per_minute.map(RateLimit::new),
+            wrong_tokens: WrongTokens::default(),
             connections: OpenConnections::default(),
             metrics: Metrics::new(db.url()),
             stored: Mutex::default(),

@@ -78,13 +78,15 @@ fn random_day(random: &mut StdRng) -> NaiveDate {
     day("2025-01-01") + Days::new(random.random_range(0..365))
 }
 
-/// Inserts, deletes or moves some stats.
+/// Inserts, deletes, moves or excludes some stats.
 fn change(db: &Db, clients: &[Client], random: &mut StdRng) {
     let client = &clients[random.random_range(0..clients.len())];
     match random.random_range(0..10) {
         0 => {
-            let change = ClientChange::Local(random.random());
-            db.change_client(client.uuid, &change).unwrap();
+            for change in [ClientChange::Local, ClientChange::Excluded] {
+                let change = change(random.random());
+                db.change_client(client.uuid, &change).unwrap();
+            }
         }
         1 => {
             let before = random_day(random).min(day("2025-03-01"));

@@ -2,6 +2,7 @@ use std::mem;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, Serializer};
+use stats_core::is_invisible;
 
 use crate::names::named_enum;
 
@@ -198,34 +199,6 @@ pub(crate) fn clean(text: &str) -> String {
         .replace(is_invisible, "");
     let cut: String = visible.trim().chars().take(MAX_LABEL_LENGTH).collect();
     cut.trim_end().to_owned()
-}
-
-/// Control characters, line and paragraph separators, interlinear annotations, the Braille blank, and Unicode 16's
-/// `Default_Ignorable_Code_Point`: bidi controls, zero-width characters, fillers, tags and variation selectors. The
-/// languages of labels need none of them, not even joiners.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{AD}'
-                | '\u{34F}'
-                | '\u{61C}'
-                | '\u{115F}'..='\u{1160}'
-                | '\u{17B4}'..='\u{17B5}'
-                | '\u{180B}'..='\u{180F}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}'
-                | '\u{FFA0}'
-                | '\u{FFF0}'..='\u{FFFB}'
-                | '\u{1BCA0}'..='\u{1BCA3}'
-                | '\u{1D173}'..='\u{1D17A}'
-                | '\u{E0000}'..='\u{E0FFF}'
-        )
 }
 
 #[cfg(test)]

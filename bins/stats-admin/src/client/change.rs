@@ -16,6 +16,13 @@ pub(crate) enum Change {
     SharingActivate(ClientArgument),
     /// Exclude the stats of a client from pushes
     SharingDeactivate(ClientArgument),
+    /// Leave the stats of a client out of all figures, at once
+    ///
+    /// Use it for a client whose stats are wrong or made up. The stats are kept, and the client itself sees them and
+    /// figures about them.
+    Exclude(ClientArgument),
+    /// Let figures count the stats of an excluded client again
+    Include(ClientArgument),
     /// Mark a client as local: its MONARC reports to this instance
     ///
     /// stats pull marks it as remote again, unless it has authenticated here.
@@ -49,6 +56,8 @@ impl Change {
             Self::Deactivate(client) => (client, ClientChange::Active(false)),
             Self::SharingActivate(client) => (client, ClientChange::Sharing(true)),
             Self::SharingDeactivate(client) => (client, ClientChange::Sharing(false)),
+            Self::Exclude(client) => (client, ClientChange::Excluded(true)),
+            Self::Include(client) => (client, ClientChange::Excluded(false)),
             Self::MarkLocal(client) => (client, ClientChange::Local(true)),
             Self::MarkRemote(client) => (client, ClientChange::Local(false)),
             Self::CoordinatesSet(set) => {
@@ -63,6 +72,8 @@ impl Change {
             ClientChange::Active(false) => "deactivated".to_owned(),
             ClientChange::Sharing(true) => "sharing enabled".to_owned(),
             ClientChange::Sharing(false) => "sharing disabled".to_owned(),
+            ClientChange::Excluded(true) => "excluded from all figures".to_owned(),
+            ClientChange::Excluded(false) => "included in figures".to_owned(),
             ClientChange::Local(true) => "local".to_owned(),
             ClientChange::Local(false) => "remote".to_owned(),
             ClientChange::Coordinates(Some(place)) => {

@@ -152,6 +152,7 @@ mod tests {
             is_local: true,
             is_sharing_enabled: true,
             is_active: true,
+            is_excluded: false,
             last_seen: None,
             created_at: None,
         }

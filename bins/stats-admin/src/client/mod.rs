@@ -37,6 +37,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it changes something.
+    pub(crate) fn changes(&self) -> bool {
+        !matches!(
+            self,
+            Self::List(_) | Self::Show(_) | Self::IsSharingEnabled(_)
+        )
+    }
+
     pub(crate) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
         match self {
             Self::Create(create) => create.run(db, terminal),

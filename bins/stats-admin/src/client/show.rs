@@ -32,6 +32,8 @@ impl Show {
             terminal.print(format_args!("Old token valid until: {}", time(until)))?;
         }
         terminal.print(format_args!("Active: {}", python_bool(client.is_active)))?;
+        let is_excluded = python_bool(client.is_excluded);
+        terminal.print(format_args!("Excluded: {is_excluded}"))?;
         match client.last_seen {
             Some(last) => terminal.print(format_args!("Last seen: {}", time(last)))?,
             None => terminal.print("Last seen: never")?,

@@ -36,6 +36,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it changes something.
+    pub(crate) fn changes(&self) -> bool {
+        !matches!(
+            self,
+            Self::ListWaiting(_) | Self::ListLast(_) | Self::Export(_)
+        )
+    }
+
     pub(crate) fn run(
         self,
         settings: &Settings,

@@ -53,10 +53,10 @@ fn list_prints_a_table(database: &TestDatabase) {
         "UPDATE client SET latitude = 49.61, longitude = -6.13, last_seen = '2026-01-02 03:04:05', role = 2 \
          WHERE name = 'CASES'",
     );
-    database.execute("UPDATE client SET is_active = false, is_sharing_enabled = false, local = false WHERE id = 2");
-    let expected = "NAME   ROLE   ACTIVE  SHARING  LAST SEEN         STATS  PLACE\n\
-                    CASES  admin  yes     yes      2026-01-02 03:04  1,000  local, 49.61, -6.13\n\
-                    東京   user   no      no       never                 0  remote\n";
+    database.execute("UPDATE client SET is_active = false, is_sharing_enabled = false, is_excluded = true, local = false WHERE id = 2");
+    let expected = "NAME   ROLE   ACTIVE  SHARING  COUNTED  LAST SEEN         STATS  PLACE\n\
+                    CASES  admin  yes     yes      yes      2026-01-02 03:04  1,000  local, 49.61, -6.13\n\
+                    東京   user   no      no       no       never                 0  remote\n";
     assert_eq!(succeed(database, "client list"), expected);
 
     database.execute("UPDATE client SET token = NULL WHERE id = 2");
@@ -88,6 +88,7 @@ fn list_prints_all_properties_as_json(database: &TestDatabase) {
         "role": "1",
         "is_sharing_enabled": true,
         "is_active": true,
+        "is_excluded": false,
         "local": true,
         "latitude": -49.5,
         "longitude": 6.0,
@@ -121,7 +122,9 @@ fn show_prints_all_properties(database: &TestDatabase) {
     );
     assert_eq!(
         shown,
-        format!("{created}Active: True\nLast seen: never\nPlace: local\nStats: none\n")
+        format!(
+            "{created}Active: True\nExcluded: False\nLast seen: never\nPlace: local\nStats: none\n"
+        )
     );
 
     let stats =
@@ -134,7 +137,7 @@ fn show_prints_all_properties(database: &TestDatabase) {
     assert_eq!((until_time - Utc::now().naive_utc()).num_days(), 6);
     let created = created.replace(token, value(&rotated, "Token: "));
     let rest = format!(
-        "Old token valid until: {until}\nActive: True\nLast seen: 2026-01-02 03:04:05\nPlace: local\n\
+        "Old token valid until: {until}\nActive: True\nExcluded: False\nLast seen: 2026-01-02 03:04:05\nPlace: local\n\
          Stats: 2 stats, dated 2026-01-01 to 2026-01-02\n"
     );
     assert_eq!(
@@ -180,6 +183,12 @@ fn each_change_affects_one_property_of_one_client(database: &TestDatabase) {
             set(|client| client.is_active = false),
         ),
         ("activate", "CASES: active", original.clone()),
+        (
+            "exclude",
+            "CASES: excluded from all figures",
+            set(|client| client.is_excluded = true),
+        ),
+        ("include", "CASES: included in figures", original.clone()),
         (
             "mark-remote",
             "CASES: remote",

@@ -1,5 +1,7 @@
 //! Arguments, settings, and the commands that need no database.
 
+use stats_testing::TestDatabase;
+
 use crate::support::{Outcome, message, program, run_program};
 
 fn run(line: &str) -> Outcome {
@@ -97,5 +99,49 @@ fn help_completions_and_manual_need_no_database() {
     assert!(
         message.starts_with("cannot write manual pages to /no/such/folder: "),
         "{message}"
+    );
+}
+
+#[test]
+fn each_command_that_changes_something_leaves_a_line_in_the_log() {
+    let database = TestDatabase::sqlite();
+    database.migrated();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stats.log");
+    let environment = [
+        ("DATABASE_URL", database.url()),
+        ("LOG_PATH", path.to_str().unwrap()),
+        ("SUDO_USER", "alice"),
+    ];
+    let token = "x".repeat(40);
+    for (line, code) in [
+        (format!("client create --name CASES --token {token}"), 0),
+        ("client list".to_owned(), 0),
+        ("client exclude CASES".to_owned(), 0),
+        ("client exclude NOBODY".to_owned(), 1),
+        ("stats export".to_owned(), 0),
+        ("stats purge --yes".to_owned(), 0),
+        ("db upgrade".to_owned(), 0),
+    ] {
+        let outcome = run_program(&mut program(&environment, &line), "");
+        assert_eq!(outcome.code, code, "{line}: {outcome:?}");
+    }
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert!(!log.contains(&token), "{log}");
+    let lines = log
+        .lines()
+        .filter(|line| line.contains(" INFO stats_admin::audit "));
+    let lines: Vec<_> = lines
+        .map(|line| line.split_once(" (alice): ").unwrap().1)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "client create --name CASES --token ***: done",
+            "client exclude CASES: done",
+            "client exclude NOBODY: failed",
+            "stats purge --yes: done",
+            "db upgrade: done",
+        ]
     );
 }

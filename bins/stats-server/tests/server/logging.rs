@@ -234,3 +234,35 @@ fn an_outage_is_logged_when_it_begins_and_when_it_ends() {
     }
     assert_eq!(about_requests(&log).len(), 0, "{log:?}");
 }
+
+#[test]
+fn each_act_of_an_admin_leaves_a_line_in_the_log() {
+    let database = TestDatabase::sqlite();
+    let mut server = start_on(&database);
+    let request = |path: &str| {
+        let url = format!("{}{path}", server.base);
+        Http::new().post(url).header("X-API-KEY", ADMIN_TOKEN)
+    };
+    let new = json!({"name": "CASES\u{200B}", "is_sharing_enabled": true, "token": "t".repeat(40)});
+    let created = request("/api/v1/client/").json(&new).send().unwrap();
+    assert_eq!(created.status(), 201);
+    let db = database.migrated();
+    let client = db.clients().unwrap().pop().unwrap();
+    let path = format!("/admin/client_sharing_deactivate.json/{}", client.uuid);
+    assert_eq!(request(&path).send().unwrap().status(), 200);
+    let named = format!("CASES ({})", client.uuid);
+    for action in [
+        format!("created {named}"),
+        format!("sharing of {named} disabled"),
+    ] {
+        let line = wait_for(&mut server.log, &action);
+        assert!(
+            line.contains(" INFO stats_http::audit ") && line.contains(" ADMIN ("),
+            "{line}"
+        );
+        assert!(
+            !line.contains(ADMIN_TOKEN) && !line.contains("tttt"),
+            "{line}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ use stats_core::{Client, NewClient, Token};
 use stats_db::{ClientChange, ClientConflict, DbError};
 use utoipa::ToSchema;
 
+use crate::audit::{audit, named};
 use crate::config::HttpConfig;
 use crate::errors::ApiError;
 use crate::extract::lenient::{ClientNameText, Flag, Ignored, Text, TokenText};
@@ -100,6 +101,7 @@ impl Input for Create {
 pub(super) async fn create(request: Authenticated<Create>) -> Result<HttpResponse, ApiError> {
     let Authenticated {
         app,
+        client: admin,
         mask,
         input:
             Create {
@@ -115,7 +117,10 @@ pub(super) async fn create(request: Authenticated<Create>) -> Result<HttpRespons
         ..NewClient::user(name)
     };
     let created = blocking(&app, move |db| match db.create_client(&new) {
-        Ok(client) => Ok(Some(client)),
+        Ok(client) => {
+            audit(&admin, format_args!("created {}", named(&client)));
+            Ok(Some(client))
+        }
         Err(DbError::ClientExists(ClientConflict::Token)) => {
             Err(ApiError::field("token", "is the token of another client"))
         }

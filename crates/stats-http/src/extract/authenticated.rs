@@ -6,6 +6,7 @@ use stats_core::{Client, Token};
 use stats_db::Db;
 
 use super::mask::read_mask;
+use crate::address::address;
 use crate::config::HttpConfig;
 use crate::errors::ApiError;
 use crate::function_name::function_name;
@@ -62,8 +63,13 @@ impl<T: Input> FromRequest for Authenticated<T> {
         async move {
             let app = request.app_data::<Data<App>>().cloned();
             let app = app.ok_or_else(|| ApiError::internal("the application has no state"))?;
-            let token = read_token(&request)?;
-            let client = authenticate(&app, token.clone()).await?;
+            let (token, client) = match identify(&request, &app).await {
+                Err(ApiError::BadToken) => {
+                    let address = address(&request, &app.config);
+                    return Err(app.wrong_tokens.refuse(address).await);
+                }
+                identified => identified?,
+            };
             let name = ClientName(client.name.clone());
             request.extensions_mut().insert(name);
             T::authorize(&client, &app.config)?;
@@ -94,10 +100,13 @@ fn read_token(request: &HttpRequest) -> Result<Token, ApiError> {
 
 /// Whether the request has the token of an active client.
 pub(crate) async fn has_valid_token(request: &HttpRequest, app: &Data<App>) -> bool {
-    match read_token(request) {
-        Ok(token) => authenticate(app, token).await.is_ok(),
-        Err(_) => false,
-    }
+    identify(request, app).await.is_ok()
+}
+
+async fn identify(request: &HttpRequest, app: &Data<App>) -> Result<(Token, Client), ApiError> {
+    let token = read_token(request)?;
+    let client = authenticate(app, token.clone()).await?;
+    Ok((token, client))
 }
 
 async fn authenticate(app: &Data<App>, token: Token) -> Result<Client, ApiError> {

@@ -36,9 +36,9 @@ pub(crate) async fn forbid_caching_for_tokens(
     let mut response = next.call(request).await?;
     if has_token {
         let no_store = HeaderValue::from_static("no-store");
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, no_store);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, no_store);
+        headers.append(header::VARY, HeaderValue::from_static("x-api-key"));
     }
     Ok(response)
 }

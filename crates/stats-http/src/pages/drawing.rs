@@ -45,6 +45,7 @@ fn clients(db: &Db) -> Result<u64, DbError> {
         (
             client.id,
             client.is_active,
+            client.is_excluded,
             client.role.number(),
             coordinates,
         )

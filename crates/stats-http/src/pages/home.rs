@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{NaiveDate, Utc};
 use maud::{Markup, html};
 use stats_charts::{Caption, Chart, DateForm, Locale, Sparkline, Value};
-use stats_core::{Role, last_acceptable_date};
+use stats_core::last_acceptable_date;
 use stats_db::Summary;
 use stats_processors::{Average, Kind, ObjectAverages, View};
 
@@ -67,7 +67,7 @@ fn figures(
     let clients = source.snapshot.clients()?;
     let clients = clients
         .iter()
-        .filter(|client| client.is_active && client.role != Role::Admin);
+        .filter(|client| client.is_active && !client.is_excluded && !client.is_admin());
     let clients = clients.count() as u64;
     let date =
         |date: NaiveDate| html! { time datetime=(date) { (texts.date(date, DateForm::Full)) } };

@@ -100,7 +100,7 @@ async fn question(app: &App, language: Language) -> Result<String, ApiError> {
     let mut question = format!("places {language:?} {names} {last}");
     let clients = blocking(app, |db| Ok(db.clients()?)).await?;
     for client in clients {
-        if let Some(place) = client.coordinates {
+        if let Some(place) = client.coordinates.filter(|_| !client.is_excluded) {
             let (id, latitude, longitude) = (client.id, place.latitude(), place.longitude());
             // Writing to a String never fails.
             let _ = write!(question, " {id:?} {latitude} {longitude}");

@@ -182,7 +182,7 @@ fn complete(path: &str, item: &mut PathItem, processors: &Registry) {
             statuses.push("400");
         }
         if needs_token {
-            statuses.extend(["400", "401", "403", "408", "413", "415"]);
+            statuses.extend(["400", "401", "403", "408", "413", "415", "429"]);
         }
         if is_of_front_offices {
             statuses.push("426");

@@ -68,6 +68,9 @@ fn responses_to_a_token_are_not_cached(database: &TestDatabase) {
     ] {
         let response = office.get(path);
         assert_eq!(response.header("cache-control"), Some("no-store"), "{path}");
+        let mut varies = response.headers.get_all("vary").iter();
+        let varies = varies.any(|name| name == "x-api-key");
+        assert!(varies, "{path}: {response:?}");
     }
     let posted = office.post(&json!([]));
     assert_eq!(posted.header("cache-control"), Some("no-store"));

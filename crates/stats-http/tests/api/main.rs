@@ -8,6 +8,7 @@ mod compression;
 mod csv;
 mod documents;
 mod example;
+mod exclusion;
 mod instance;
 mod limits;
 mod listing;
