@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use stats_core::{AnalysisId, Client, DateRange, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::{ClientChange, Db, DbError, Documents, PartialKind, Scope, Snapshot};
 use stats_partials::{Partials, PartialsError, store_missing};
-use stats_processors::{Format, Partial, Processor, Registered, Registry, StoredPartial, View};
+use stats_processors::{
+    Disclosure, Format, Partial, Processor, Registered, Registry, StoredPartial, View,
+};
 use stats_testing::{TestDatabase, client, day, days, on_each_database, stat};
 
 const CACHE: u64 = 1 << 20;
@@ -384,6 +386,8 @@ impl<const V: u32> StoredPartial for Counter<V> {
         name: "counter",
         version: V,
     };
+
+    fn withhold(&mut self, _: &mut Disclosure, _: Option<&Self>) {}
 }
 
 impl<const V: u32> Processor for Counter<V> {

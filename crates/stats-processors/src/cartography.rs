@@ -9,7 +9,7 @@ use stats_core::StatsType;
 
 use crate::table;
 use crate::{
-    Average, Cell, Format, Kind, MAX_VALUE, Partial, Processor, RiskParameters, State,
+    Average, Cell, Disclosure, Format, Kind, MAX_VALUE, Partial, Processor, RiskParameters, State,
     StoredPartial, View, json,
 };
 
@@ -119,6 +119,11 @@ impl StoredPartial for CartographyPartial {
         name: "cartography",
         version: 1,
     };
+
+    fn withhold(&mut self, disclosure: &mut Disclosure, all: Option<&Self>) {
+        self.skipped = 0;
+        table::withhold(&mut self.days, disclosure, all.map(|all| &all.days));
+    }
 }
 
 /// The values of a stat and the number of skipped parts, or `None` if there are no `risks`. The cells of a matrix that

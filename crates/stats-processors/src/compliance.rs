@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::label::{Candidates, Labels, LabelsUsed, Language};
 use crate::{
-    Average, Cell, Format, MAX_KEPT_OBJECTS, Mean, Partial, Processor, StoredPartial, View, json,
+    Average, Cell, Disclosure, Format, MAX_KEPT_OBJECTS, Mean, Partial, Processor, StoredPartial,
+    View, json,
 };
 
 /// Means of the compliance with the categories of referentials by date, and the labels of both.
@@ -83,6 +84,11 @@ impl CompliancePartial {
     fn labels(&self, referential: Uuid) -> Labels {
         let referential = self.referentials.get(&referential);
         referential.map_or_else(Labels::default, |known| known.labels.winners())
+    }
+
+    fn cells(&self, (referential, category): Key, date: NaiveDate) -> Option<Values<Cell>> {
+        let known = self.referentials.get(&referential)?;
+        known.categories.get(&category)?.days.get(&date).copied()
     }
 
     /// The `number` most frequent categories, ordered by id. Ties go to the smallest id.
@@ -180,6 +186,26 @@ impl StoredPartial for CompliancePartial {
         name: "compliance",
         version: 1,
     };
+
+    fn withhold(&mut self, disclosure: &mut Disclosure, all: Option<&Self>) {
+        self.skipped = 0;
+        let none = Values::default();
+        self.referentials.retain(|referential, known| {
+            known.categories.retain(|category, values| {
+                let of_all = |date| {
+                    let cells = |all: &Self| all.cells((*referential, *category), date);
+                    all.map(|all| cells(all).unwrap_or(none))
+                };
+                values
+                    .days
+                    .retain(|date, cells| disclosure.decide(cells, of_all(*date).as_ref()));
+                values.labels.withhold(disclosure);
+                !values.days.is_empty()
+            });
+            known.labels.withhold(disclosure);
+            !known.categories.is_empty()
+        });
+    }
 }
 
 impl Category {

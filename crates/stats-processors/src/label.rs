@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, Serializer};
 use stats_core::is_invisible;
 
+use crate::Disclosure;
 use crate::names::named_enum;
 
 /// Maximum length of a label in characters, the limit of MONARC's column. Longer labels are truncated.
@@ -120,6 +121,12 @@ impl Candidates {
         for ((language, text), (votes, date)) in &other.0 {
             self.vote(*language, text, *votes, *date);
         }
+    }
+
+    /// Removes the texts that too few clients use, if the votes are of one day.
+    pub(crate) fn withhold(&mut self, disclosure: &Disclosure) {
+        self.0
+            .retain(|(_, (votes, _))| disclosure.allows_label(*votes));
     }
 
     /// The text with the most votes in each language. Ties go to the newest text, then to the greater one.

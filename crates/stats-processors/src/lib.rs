@@ -13,6 +13,7 @@ mod registry;
 mod risk;
 mod table;
 mod view;
+mod withhold;
 
 pub use cartography::{
     CartographyAverages, CartographyAveragesOnDate, CartographyHistory, CartographyMeans,
@@ -38,3 +39,4 @@ pub use risk::{
     RiskPartial, RiskSeries, State,
 };
 pub use view::{Average, Precision, View, Weight};
+pub use withhold::Disclosure;

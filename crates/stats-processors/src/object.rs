@@ -13,7 +13,7 @@ use crate::label::{Candidates, Labels, LabelsUsed, Language, clean};
 use crate::mean::units;
 use crate::processor::AnalysisDocuments;
 use crate::{
-    Average, Cell, ExtractedPartial, Format, Mean, Partial, Processor, StoredPartial,
+    Average, Cell, Disclosure, ExtractedPartial, Format, Mean, Partial, Processor, StoredPartial,
     UnreadableExtract, View, json,
 };
 
@@ -73,6 +73,10 @@ impl ObjectPartial {
         let top = counts.into_iter();
         top.map(|(_, uuid, object)| object.averages(uuid, view))
             .collect()
+    }
+
+    fn cells(&self, uuid: Uuid, date: NaiveDate) -> Option<&Numbers<Cell>> {
+        self.objects.get(&uuid)?.days.get(&date)
     }
 
     /// The `number` most frequent objects, ordered by id. Ties go to the smallest id.
@@ -157,6 +161,19 @@ impl StoredPartial for ObjectPartial {
         name: "object",
         version: 2,
     };
+
+    fn withhold(&mut self, disclosure: &mut Disclosure, all: Option<&Self>) {
+        self.skipped = 0;
+        let none = Numbers::default();
+        self.objects.retain(|uuid, object| {
+            let of_all = |date| all.map(|all| all.cells(*uuid, date).unwrap_or(&none));
+            object
+                .days
+                .retain(|date, cells| disclosure.decide(cells, of_all(*date)));
+            object.labels.withhold(disclosure);
+            !object.days.is_empty()
+        });
+    }
 }
 
 impl Object {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use stats_core::{AnalysisId, FieldErrors, InvalidValue, Stat, StatsType};
 
-use crate::View;
 use crate::names::named_enum;
+use crate::{Disclosure, View};
 
 /// The intermediate state of a processor: a mergeable accumulator. The default is empty.
 ///
@@ -45,6 +45,11 @@ pub trait Partial: Default + Send + Sync + 'static {
 pub trait StoredPartial: Partial + Serialize + DeserializeOwned {
     /// The format of the JSON.
     const FORMAT: Format;
+
+    /// Leaves only what may be published of the stats of one day: cells and labels of enough clients, and no number of
+    /// skipped parts. The partial must be of one day, on which its cells and labels count clients and not client-days.
+    /// `all` is that of all clients, before it loses anything, if this partial is of some of them.
+    fn withhold(&mut self, disclosure: &mut Disclosure, all: Option<&Self>);
 }
 
 /// A partial that reads little of long documents. The part of one client's stats of one day that it reads can be stored

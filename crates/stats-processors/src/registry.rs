@@ -11,8 +11,9 @@ use crate::processor::{AnalysisDocuments, parameters};
 use crate::view::ViewParameters;
 use crate::{
     CartographyAverages, CartographyAveragesOnDate, ComplianceAverages, ComplianceAveragesOnDate,
-    ExtractedPartial, Format, Partial, Precision, Processor, RiskAverages, RiskAveragesOnDate,
-    Shape, StoredPartial, ThreatAverageOnDate, UnreadableExtract, View, VulnerabilityAverageOnDate,
+    Disclosure, ExtractedPartial, Format, Partial, Precision, Processor, RiskAverages,
+    RiskAveragesOnDate, Shape, StoredPartial, ThreatAverageOnDate, UnreadableExtract, View,
+    VulnerabilityAverageOnDate,
 };
 
 /// An error of a registry, an accumulator or a finisher.
@@ -243,6 +244,17 @@ impl Accumulator {
         (storage.to_json)(&*self.partial)
     }
 
+    /// See [`StoredPartial::withhold`]. An error changes nothing.
+    pub fn withhold(
+        &mut self,
+        disclosure: &mut Disclosure,
+        all: Option<&Self>,
+    ) -> Result<(), ProcessorError> {
+        let storage = self.storage.ok_or(ProcessorError::NotStored)?;
+        let all = all.map(|all| &*all.partial);
+        (storage.withhold)(&mut *self.partial, disclosure, all)
+    }
+
     /// See [`Partial::skipped`].
     pub fn skipped(&self) -> u64 {
         self.partial.skipped()
@@ -315,7 +327,14 @@ impl Finisher {
 struct Storage {
     to_json: fn(&dyn ErasedPartial) -> Result<Vec<u8>, ProcessorError>,
     merge_json: fn(&mut dyn ErasedPartial, &[u8]) -> Result<(), ProcessorError>,
+    withhold: Withhold,
 }
+
+type Withhold = fn(
+    &mut dyn ErasedPartial,
+    &mut Disclosure,
+    Option<&dyn ErasedPartial>,
+) -> Result<(), ProcessorError>;
 
 impl Storage {
     fn of<P: StoredPartial>() -> Self {
@@ -328,6 +347,14 @@ impl Storage {
             merge_json: |partial, json| {
                 let other: P = serde_json::from_slice(json).map_err(ProcessorError::Read)?;
                 partial.merge(&other)
+            },
+            withhold: |partial, disclosure, all| {
+                let partial = partial.as_any_mut().downcast_mut::<P>();
+                let partial = partial.ok_or(ProcessorError::OtherPartial)?;
+                let all = all.map(|all| all.as_any().downcast_ref::<P>());
+                let all = all.map(|all| all.ok_or(ProcessorError::OtherPartial));
+                partial.withhold(disclosure, all.transpose()?);
+                Ok(())
             },
         }
     }

@@ -8,7 +8,9 @@ use stats_core::StatsType;
 
 use crate::names::named_enum;
 use crate::table;
-use crate::{Average, Cell, Format, Partial, Processor, Selection, StoredPartial, View, json};
+use crate::{
+    Average, Cell, Disclosure, Format, Partial, Processor, Selection, StoredPartial, View, json,
+};
 
 named_enum! {
     /// Whether risks are counted before or after treatment.
@@ -113,6 +115,11 @@ impl StoredPartial for RiskPartial {
         name: "risk",
         version: 2,
     };
+
+    fn withhold(&mut self, disclosure: &mut Disclosure, all: Option<&Self>) {
+        self.skipped = 0;
+        table::withhold(&mut self.days, disclosure, all.map(|all| &all.days));
+    }
 }
 
 /// The values of a stat and the number of skipped parts, or `None` if there are no `risks`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::{Average, Cell, Mean, View};
+use crate::{Average, Cell, Disclosure, Mean, View};
 
 pub(crate) type Table<T, const A: usize, const B: usize, const C: usize> = [[[T; C]; B]; A];
 
@@ -61,6 +61,30 @@ pub(crate) fn merge<const A: usize, const B: usize, const C: usize>(
             cell.merge(*other);
         }
     }
+}
+
+/// See [`StoredPartial::withhold`](crate::StoredPartial::withhold). Each value is a figure.
+pub(crate) fn withhold<const A: usize, const B: usize, const C: usize>(
+    days: &mut Days<A, B, C>,
+    disclosure: &mut Disclosure,
+    all: Option<&Days<A, B, C>>,
+) where
+    Table<Cell, A, B, C>: Default,
+{
+    let none = Table::default();
+    days.retain(|date, table| {
+        let all = all.map(|all| flat(all.get(date).unwrap_or(&none)));
+        let mut all = all.into_iter().flatten();
+        let mut is_published = false;
+        for cell in flat_mut(table) {
+            let all = all.next().map(|all| [*all]);
+            match disclosure.decide(&[*cell], all.as_ref()) {
+                true => is_published = true,
+                false => *cell = Cell::default(),
+            }
+        }
+        is_published
+    });
 }
 
 /// The means of all dates.

@@ -10,9 +10,9 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use stats_core::{AnalysisId, MIN_DATE, StatsType};
 use stats_processors::{
-    Accumulator, Average, CartographyPartial, CompliancePartial, Level, MAX_VALUE, ObjectPartial,
-    Partial, ProcessorError, Registered, Registry, RiskParameters, RiskPartial, Shape, View,
-    Weight,
+    Accumulator, Average, CartographyPartial, CompliancePartial, Disclosure, Level, MAX_VALUE,
+    ObjectPartial, Partial, ProcessorError, Registered, Registry, RiskParameters, RiskPartial,
+    Shape, View, Weight,
 };
 use stats_sample::Sample;
 use uuid::Uuid;
@@ -582,6 +582,110 @@ proptest! {
             let mut accumulator = processor.start();
             accumulator.fold(MIN_DATE, [&document]);
             prop_assert!(accumulator.is_empty());
+        }
+    }
+}
+
+/// The clients behind each cell and label of stored partials, by path. Partials of several clients count as one client.
+fn behind(partials: impl IntoIterator<Item = Value>) -> BTreeMap<String, BTreeSet<usize>> {
+    fn walk(value: &Value, path: &str, found: &mut dyn FnMut(String)) {
+        match value {
+            Value::Object(fields) if fields.get("c").is_some_and(|clients| clients[0] != 0) => {
+                found(path.to_owned());
+            }
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match (name.as_str(), value) {
+                        ("labels", Value::Array(texts)) => {
+                            texts.iter().for_each(|text| {
+                                found(format!("{path}/{name} {}", text[0]));
+                            });
+                        }
+                        _ => walk(value, &format!("{path}/{name}"), found),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    walk(item, &format!("{path}/{position}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    let mut behind = BTreeMap::<_, BTreeSet<_>>::new();
+    for (client, partial) in partials.into_iter().enumerate() {
+        walk(&partial, "", &mut |path| {
+            behind.entry(path).or_default().insert(client);
+        });
+    }
+    behind
+}
+
+/// The documents of each client on one day, some of which is local.
+fn one_day() -> impl Strategy<Value = (Registered, Vec<(bool, Vec<String>)>)> {
+    let processors: Vec<_> = Registry::default().iter().copied().collect();
+    select(processors).prop_flat_map(|processor| {
+        let days = client_days(processor.stats_type);
+        let local = vec(any::<bool>(), 12);
+        (Just(processor), days, local).prop_map(|(processor, days, local)| {
+            let documents = days.into_iter().map(|(_, documents)| documents);
+            (processor, local.into_iter().zip(documents).collect())
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_published_of_a_day_has_enough_clients_behind_it(
+        (processor, clients) in one_day(), min_clients in 1_u64..5,
+    ) {
+        let partial = |clients: &[&(bool, Vec<String>)]| {
+            let mut accumulator = processor.start();
+            for (_, documents) in clients {
+                accumulator.fold(MIN_DATE, documents);
+            }
+            accumulator
+        };
+        let json = |accumulator: &Accumulator| -> Value {
+            serde_json::from_slice(&accumulator.to_json().unwrap()).unwrap()
+        };
+        let everybody: Vec<_> = clients.iter().collect();
+        let local: Vec<_> = clients.iter().filter(|(is_local, _)| *is_local).collect();
+        let each = behind(everybody.iter().map(|client| json(&partial(&[client]))));
+        let all = partial(&everybody);
+        for (clients, of_all) in [(&everybody, None), (&local, Some(&all))] {
+            let whole = partial(clients);
+            let each_of_these = behind(clients.iter().map(|client| json(&partial(&[client]))));
+            let mut published = partial(clients);
+            let mut disclosure = Disclosure::new(min_clients);
+            published.withhold(&mut disclosure, of_all).unwrap();
+            prop_assert_eq!(published.skipped(), 0);
+            let (whole, published) = (json(&whole), json(&published));
+            let published_paths = behind([published.clone()]);
+            for (path, clients) in &each_of_these {
+                let enough = |clients: usize| clients as u64 >= min_clients;
+                let is_label = path.contains("labels");
+                let others = each[path].len() - clients.len();
+                let expected = enough(clients.len())
+                    && (of_all.is_none() || is_label || others == 0 || enough(others));
+                let is_published = published_paths.contains_key(path);
+                // An object is removed with its labels.
+                let parent = path.split("/labels").next().unwrap();
+                let has_parent = published_paths.keys().any(|path| path.starts_with(parent));
+                let is_kept = !is_label || has_parent;
+                prop_assert_eq!(is_published, expected && is_kept, "{} of {:?}", path, clients);
+            }
+            // What is published is as it was.
+            for path in published_paths.keys().filter(|path| !path.contains("labels")) {
+                prop_assert_eq!(published.pointer(path), whole.pointer(path));
+            }
+            prop_assert!(published_paths.keys().all(|path| each_of_these.contains_key(path)));
+            let unit = |path: &&String| !path.contains("labels");
+            if published_paths.keys().filter(unit).count() > 0 {
+                prop_assert!(disclosure.published > 0);
+            }
         }
     }
 }
