@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 
 use crate::connection::{Access, Connector};
 use crate::schema::{client, stats, stats_partial};
-use crate::{DatabaseUrl, Db, DbError, Timeouts};
+use crate::{DatabaseUrl, Db, DbError, Timeouts, releases};
 
 impl Db {
     /// Creates the database if it does not exist: the file and its folder, or the database on its server. Returns
@@ -51,6 +51,7 @@ impl Db {
             // Stats that arrived in between.
             diesel::delete(stats::table).execute(conn)?;
             diesel::delete(stats_partial::table).execute(conn)?;
+            releases::clear(conn)?;
             diesel::delete(client::table).execute(conn)?;
             Ok(())
         })

@@ -42,6 +42,8 @@ const WRITE_NOTHING: &str = "\
     UPDATE stats_change SET counter = counter WHERE 1 = 0; \
     UPDATE stats_day SET version = version WHERE 1 = 0; \
     DELETE FROM stats_partial WHERE 1 = 0; \
+    DELETE FROM public_release WHERE 1 = 0; \
+    DELETE FROM public_release_day WHERE 1 = 0; \
     UPDATE push_progress SET seq = seq WHERE 1 = 0; \
     DELETE FROM push_waiting WHERE 1 = 0; \
     UPDATE push_run SET failures = failures WHERE 1 = 0";

@@ -235,7 +235,7 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(7))
+            Err(DbError::PendingMigrations(8))
         ));
         let all = db.migrate().unwrap();
         assert_eq!(
@@ -247,7 +247,8 @@ mod tests {
                 "20261121200000",
                 "20261130100000",
                 "20261130300000",
-                "20261130400000"
+                "20261130400000",
+                "20261130600000"
             ]
         );
         db.require_migrated().unwrap();

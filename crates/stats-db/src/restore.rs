@@ -16,7 +16,7 @@ use crate::migrations::{Tables, has_tables, migrate_file};
 use crate::part::{self, Part};
 use crate::schema::stats_partial;
 use crate::transfer::{self, Row};
-use crate::{DatabaseUrl, Db, DbError, Timeouts, tables};
+use crate::{DatabaseUrl, Db, DbError, Timeouts, releases, tables};
 
 /// A backup, or any other SQLite database of this service, that was found to be intact.
 pub struct Backup {
@@ -154,6 +154,7 @@ impl Backup {
                 )?;
                 transfer::clear(conn, tables::all())?;
                 diesel::RunQueryDsl::execute(diesel::delete(stats_partial::table), conn)?;
+                releases::clear(conn)?;
                 snapshot.fill(conn, |_, _| {})
             })
         })?;

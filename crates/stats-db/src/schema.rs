@@ -106,6 +106,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    public_release (id) {
+        id -> Integer,
+        sequence -> BigInt,
+        day -> Date,
+        made_at -> Timestamp,
+        min_clients -> BigInt,
+        formats -> Text,
+        figures -> Text,
+    }
+}
+
+diesel::table! {
+    public_release_day (kind, format, date) {
+        #[sql_name = "type"]
+        kind -> Text,
+        format -> Text,
+        date -> Date,
+        format_version -> BigInt,
+        version -> BigInt,
+        partial -> Binary,
+        local_partial -> Nullable<Binary>,
+        published -> BigInt,
+        withheld -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     client,
     client_token,

@@ -98,9 +98,16 @@ pub(crate) const DEPENDENT: [Table; 4] = [
     ] },
 ];
 
-/// The tables that are made from others. Triggers keep the first two; the partials are computed when they are needed.
+/// The tables that are made from others. Triggers keep the first two; the partials and the
+/// release are computed when they are needed.
 #[cfg(test)]
-const DERIVED: [&str; 3] = ["stats_change", "stats_day", "stats_partial"];
+const DERIVED: [&str; 5] = [
+    "stats_change",
+    "stats_day",
+    "stats_partial",
+    "public_release",
+    "public_release_day",
+];
 
 /// All tables to copy. A table comes after those that it refers to.
 pub(crate) fn all() -> impl DoubleEndedIterator<Item = Table> {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod releases;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -8,12 +9,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use stats_core::{DateRange, StatsFilter};
 use stats_db::{DayPartial, DayVersion, Db, DbError, Incarnation, PartialKind, Scope, Snapshot};
 use stats_processors::{Accumulator, Format, ProcessorError, Registered, Registry};
+
+pub use releases::{Figures, Publisher, ReleasedDates};
 
 use crate::writer::Writer;
 
@@ -27,6 +30,12 @@ pub enum PartialsError {
     /// A processor failed.
     #[error(transparent)]
     Processor(#[from] ProcessorError),
+    /// The figures of a release are not JSON.
+    #[error("the figures of the release cannot be read")]
+    Figures(#[source] serde_json::Error),
+    /// The partials of the processor cannot be stored, so they are not in releases.
+    #[error("the results of this processor are not released")]
+    NotReleased,
 }
 
 /// Stores the partials of all days that have none, for processors whose partials can be stored. `advance` gets the number
@@ -94,15 +103,28 @@ pub struct CacheUse {
     pub misses: u64,
 }
 
-/// Days of one month. The greatest version identifies the state of all of them, because a change of any of them makes a
-/// greater one.
+/// Days of one month.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct MonthKey {
-    incarnation: Incarnation,
+    origin: Origin,
     kind: PartialKind,
     first: NaiveDate,
     last: NaiveDate,
-    version: i64,
+}
+
+/// Where partials are from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Origin {
+    /// Stats. The greatest version identifies the state of all days, because a change of any of them makes a greater one.
+    Stats {
+        incarnation: Incarnation,
+        version: i64,
+    },
+    /// A release.
+    Release {
+        sequence: i64,
+        made_at: NaiveDateTime,
+    },
 }
 
 /// The merged partials of days of one month.
@@ -194,21 +216,33 @@ impl Partials {
                 continue;
             };
             let key = MonthKey {
-                incarnation,
+                origin: Origin::Stats {
+                    incarnation,
+                    version: days.iter().map(|day| day.version).max().unwrap_or(0),
+                },
                 kind,
                 first: first.date,
                 last: last.date,
-                version: days.iter().map(|day| day.version).max().unwrap_or(0),
             };
-            let mut counter = &self.hits;
-            let month = self.months.get_or_insert_with(&key, || {
-                counter = &self.misses;
-                self.merge(snapshot, processor, &key, days)
-            })?;
-            counter.fetch_add(1, Ordering::Relaxed);
+            let month = self.month(&key, || self.merge(snapshot, processor, &key, days))?;
             total.merge(&month.accumulator)?;
         }
         Ok(total)
+    }
+
+    /// A month from the cache, or as `merge` makes it.
+    fn month(
+        &self,
+        key: &MonthKey,
+        merge: impl FnOnce() -> Result<Month, PartialsError>,
+    ) -> Result<Arc<Month>, PartialsError> {
+        let mut counter = &self.hits;
+        let month = self.months.get_or_insert_with(key, || {
+            counter = &self.misses;
+            merge().map(Arc::new)
+        })?;
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(month)
     }
 
     /// Merges the partials of days, and makes those that are missing.
@@ -218,7 +252,7 @@ impl Partials {
         processor: &Registered,
         key: &MonthKey,
         days: &[DayVersion],
-    ) -> Result<Arc<Month>, PartialsError> {
+    ) -> Result<Month, PartialsError> {
         let kind = key.kind;
         let mut missing: BTreeSet<_> = days.iter().copied().collect();
         let mut month = Month {
@@ -243,7 +277,7 @@ impl Partials {
             month.size += content.len() as u64;
             self.writer.store(DayPartial { kind, day, content });
         }
-        Ok(Arc::new(month))
+        Ok(month)
     }
 
     /// Folds the extracts of one client's days, and makes those that are missing.

@@ -1,0 +1,2 @@
+DROP TABLE public_release_day;
+DROP TABLE public_release;
