@@ -97,6 +97,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         serve(listener, app, demo.db.clone(), log_file)?;
     } else {
         let db = open(&settings)?;
+        if settings.public_min_clients == 1 {
+            log::info!(
+                "Single stats can be worked out from the public statistics, because PUBLIC_MIN_CLIENTS is 1: 3 or more is \
+                 recommended"
+            );
+        }
         let app = App::new(db.clone(), config);
         let app = match mosp(&settings) {
             Ok(mosp) => app.with_mosp(mosp),
@@ -257,6 +263,7 @@ fn http_config(settings: &Settings) -> anyhow::Result<HttpConfig> {
         max_body_bytes: settings.max_body_bytes,
         cache_bytes: settings.cache_bytes,
         visitor_requests_per_minute: settings.visitor_requests_per_minute,
+        public_min_clients: settings.public_min_clients,
         logs_requests: settings.log_requests,
         limits: Limits::default(),
         routes: Routes {

@@ -26,6 +26,8 @@ pub struct HttpConfig {
     /// Maximum number of requests of an address in a minute to routes that need no token, except for monitoring. An IPv6
     /// network of 64 bits counts as one address. Requests with a valid token do not count. `None` does not limit.
     pub visitor_requests_per_minute: Option<NonZeroU32>,
+    /// How many clients have to be behind each public figure. Above 1, the public statistics are a release.
+    pub public_min_clients: u64,
     /// Whether clients can be created through the API.
     pub is_registration_open: bool,
     /// Maximum size of a request body, in bytes, after decompression.
@@ -52,6 +54,7 @@ impl Default for HttpConfig {
             instance_url: None,
             trusts_proxy: false,
             visitor_requests_per_minute: None,
+            public_min_clients: 1,
             is_registration_open: true,
             max_body_bytes: 64 << 20,
             cache_bytes: 64 << 20,

@@ -44,7 +44,7 @@ impl Doc {
 }
 
 /// All settings, in the order of the sample file.
-pub(crate) static DOCS: [Doc; 30] = [
+pub(crate) static DOCS: [Doc; 31] = [
     doc(
         "HOST",
         |settings| toml(&settings.host),
@@ -95,6 +95,13 @@ pub(crate) static DOCS: [Doc; 30] = [
         "Maximum number of requests of an IPv4 address or an IPv6 network (/64) in a minute without a token, 0 to\n\
          1000000. Further ones get 429; /health and /metrics do not count. 0 does not limit. Behind a proxy it\n\
          needs FIX_PROXY: otherwise all visitors have the address of the proxy.",
+    ),
+    doc(
+        "PUBLIC_MIN_CLIENTS",
+        |settings| toml(settings.public_min_clients),
+        "Number of clients that have to be behind each public figure, 1 to 1000000; 3 or more is recommended. Above 1\n\
+         the public statistics are a release: of whole days, made once a day after midnight, without figures that\n\
+         fewer clients are behind. With 1 they show all stats at once, and single ones can be worked out from them.",
     ),
     doc(
         "ADMIN_EMAIL",

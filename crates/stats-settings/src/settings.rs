@@ -44,6 +44,9 @@ pub struct Settings {
     /// Maximum number of requests of an address in a minute without a token; `None` for no limit.
     #[serde(deserialize_with = "values::rate")]
     pub visitor_requests_per_minute: Option<NonZeroU32>,
+    /// How many clients have to be behind each public figure; 1 for any number.
+    #[serde(deserialize_with = "values::clients")]
+    pub public_min_clients: u64,
     /// E-mail address of the operator.
     #[serde(deserialize_with = "values::email")]
     pub admin_email: Option<String>,
@@ -118,6 +121,7 @@ impl Default for Settings {
             instance_url: None,
             fix_proxy: false,
             visitor_requests_per_minute: None,
+            public_min_clients: 1,
             admin_email: None,
             admin_url: None,
             source_url: HttpUrl::known(env!("CARGO_PKG_REPOSITORY")),

@@ -212,6 +212,10 @@ pub(crate) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NonZeroU32>
     scalar(d, |text| number(text, 0..=1_000_000)).map(NonZeroU32::new)
 }
 
+pub(crate) fn clients<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    scalar(d, |text| number(text, 1..=1_000_000))
+}
+
 pub(crate) fn cache_size<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
     scalar(d, |text| number(text, 0..=1 << 40))
 }

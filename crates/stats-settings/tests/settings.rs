@@ -195,6 +195,11 @@ fn errors_name_key_origin_and_expected_form() {
             "-1",
             "'-1' is not a number from 0 to 1000000",
         ),
+        (
+            "PUBLIC_MIN_CLIENTS",
+            "0",
+            "'0' is not a number from 1 to 1000000",
+        ),
         ("ADMIN_EMAIL", "'admin'", "'admin' is not an e-mail address"),
         ("ADMIN_EMAIL", "'@x.org'", "is not an e-mail address"),
         ("ADMIN_EMAIL", "'a@b@c'", "is not an e-mail address"),

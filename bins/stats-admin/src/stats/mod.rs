@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod list_last;
 mod list_waiting;
+mod publish;
 mod pull;
 mod purge;
 mod push;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Delete(delete::Delete),
     Purge(purge::Purge),
     RemoveDuplicate(remove_duplicate::RemoveDuplicate),
+    Publish(publish::Publish),
 }
 
 impl Command {
@@ -60,6 +62,7 @@ impl Command {
             Self::Delete(delete) => delete.run(db, terminal),
             Self::Purge(purge) => purge.run(db, terminal),
             Self::RemoveDuplicate(remove) => remove.run(db, terminal),
+            Self::Publish(publish) => publish.run(db, settings, terminal),
         }
     }
 }

@@ -390,6 +390,33 @@ fn a_log_that_cannot_be_written_is_a_failure() {
     assert!(check.starts_with("failure: the log file "), "{check}");
 }
 
+on_each_database!(an_old_release_is_a_warning);
+fn an_old_release_is_a_warning(database: &TestDatabase) {
+    drop(database.migrated());
+    let settings = |min_clients| {
+        [
+            ("DATABASE_URL", database.url()),
+            ("PORT", "0"),
+            ("PUBLIC_MIN_CLIENTS", min_clients),
+        ]
+    };
+    assert!(!Doctor::run(&settings("1")).has("release"));
+    let check = |min_clients| Doctor::run(&settings(min_clients)).check("release");
+    assert_eq!(check("3"), "warning: none was made yet");
+    let publish = &mut program(&settings("3"), "stats publish");
+    assert_eq!(run_program(publish, "").code, 0);
+    assert_eq!(check("3"), "ok");
+    assert_eq!(check("2"), "ok");
+    let lower = check("4");
+    let expected = "made 0 hours ago, of at least 3 clients: fewer than PUBLIC_MIN_CLIENTS, 4";
+    assert!(lower.ends_with(expected), "{lower}");
+    let earlier = Utc::now().naive_utc() - chrono::TimeDelta::hours(26);
+    let earlier = earlier.format("%F %T");
+    database.execute(&format!("UPDATE public_release SET made_at = '{earlier}'"));
+    let old = check("3");
+    assert!(old.contains("made 26 hours ago"), "{old}");
+}
+
 #[test]
 fn a_server_that_does_not_answer_is_a_failure() {
     let database = TestDatabase::sqlite();

@@ -10,6 +10,7 @@ mod importing;
 mod mosp;
 mod printing;
 mod program;
+mod publishing;
 mod scenario;
 mod storage;
 mod support;

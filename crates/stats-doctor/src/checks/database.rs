@@ -66,6 +66,38 @@ pub(crate) fn check(loaded: &LoadedSettings, options: &Options, findings: &mut F
         None => {}
     }
     pushes(&db, settings, findings);
+    if settings.public_min_clients > 1 {
+        let (db, min_clients) = (db.clone(), settings.public_min_clients);
+        if let Some(result) = findings.bounded(RELEASE, move || release(&db, min_clients)) {
+            findings.add(result.unwrap_or_else(|error| failed(RELEASE, &error)));
+        }
+    }
+}
+
+const RELEASE: &str = "release";
+
+/// Whether what is public was made lately, and withholds enough.
+fn release(db: &Db, min_clients: u64) -> Result<Check, DbError> {
+    const OVERDUE: TimeDelta = TimeDelta::hours(25);
+    const ADVICE: &str = "look at the log of the server; 'stats-admin stats publish' makes one now";
+    let Some(release) = db.release()? else {
+        return Ok(Check::warning(RELEASE, "none was made yet", ADVICE));
+    };
+    let age = Utc::now().naive_utc() - release.made_at;
+    let made = format!(
+        "of {}, made {} ago, of at least {}",
+        release.day,
+        counted(age.num_hours().max(0).unsigned_abs(), "hour"),
+        counted(release.min_clients, "client"),
+    );
+    Ok(if release.min_clients < min_clients {
+        let problem = format!("{made}: fewer than PUBLIC_MIN_CLIENTS, {min_clients}");
+        Check::warning(RELEASE, problem, ADVICE)
+    } else if age > OVERDUE {
+        Check::warning(RELEASE, made, ADVICE)
+    } else {
+        Check::ok(RELEASE, made)
+    })
 }
 
 fn unopened(url: &DatabaseUrl, error: &DbError, options: &Options) -> Check {
