@@ -1,16 +1,32 @@
 use actix_web::web::Bytes;
+use chrono::NaiveDateTime;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use stats_db::Changes;
+use stats_db::{Changes, Release};
 
 /// Results of processors, pages and pictures.
 pub(crate) type Answers = Cache<AnswerKey, Bytes, Size>;
 
-/// A question, and the state of the stats when it was asked.
+/// A question, and what it was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AnswerKey {
     pub(crate) question: String,
-    pub(crate) changes: Changes,
+    pub(crate) basis: Basis,
+}
+
+/// What an answer is computed from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Basis {
+    /// The stats, in this state.
+    Stats(Changes),
+    /// The release with this number, made at this time.
+    Release(i64, NaiveDateTime),
+}
+
+impl From<&Release> for Basis {
+    fn from(release: &Release) -> Self {
+        Self::Release(release.sequence, release.made_at)
+    }
 }
 
 /// The expected number of answers. More than 32 would divide the memory into shards, none of which has room for a large
@@ -41,7 +57,7 @@ mod tests {
         let cache = answers(16 << 20);
         let key = AnswerKey {
             question: "threats".to_owned(),
-            changes: Changes::default(),
+            basis: Basis::Stats(Changes::default()),
         };
         cache.insert(key.clone(), vec![0; 8 << 20].into());
         assert!(cache.get(&key).is_some());

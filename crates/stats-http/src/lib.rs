@@ -28,6 +28,7 @@ mod processing;
 mod public;
 mod rate_limit;
 mod refusals;
+mod releases;
 mod resource;
 mod respond;
 mod routes;

@@ -62,6 +62,13 @@ pub(crate) fn last_days(Days(days): Days) -> DateRange {
     let from = today.checked_sub_days(chrono::Days::new(days.into()));
     DateRange::new(from.unwrap_or(MIN_DATE), last).unwrap_or(DateRange::until(last))
 }
+
+/// The dates from `days` days before `today` to `today`.
+pub(crate) fn days_before(today: NaiveDate, Days(days): Days) -> DateRange {
+    let from = today.checked_sub_days(chrono::Days::new(days.into()));
+    DateRange::new(from.unwrap_or(MIN_DATE), today).unwrap_or(DateRange::until(today))
+}
+
 /// Selects the stats from `from` to `to`.
 ///
 /// If `from` is after `to`, this is an error if `is_strict`, and otherwise selects nothing, as in the Python service:

@@ -2,8 +2,8 @@
 
 use chrono::{Days, Utc};
 use stats_core::{ClientId, Coordinates, DateRange, StatsFilter, last_acceptable_date};
-use stats_db::Snapshot;
-use stats_partials::PartialsError;
+use stats_db::{Release, Snapshot};
+use stats_partials::{Figures, PartialsError};
 use stats_processors::{
     Labels, ObjectPartial, Registered, ThreatAverageOnDate, View, VulnerabilityAverageOnDate,
 };
@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::state::App;
 
-/// A client with coordinates and stats about threats and vulnerabilities.
+/// A client with coordinates.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Place {
     pub(crate) coordinates: Coordinates,
-    pub(crate) threat: MostFrequent,
-    pub(crate) vulnerability: MostFrequent,
+    /// From its stats about threats and vulnerabilities. A release has no figures of single clients.
+    pub(crate) most_frequent: Option<[MostFrequent; 2]>,
 }
 
 /// The threat or vulnerability with the highest mean count in the stats of a client.
@@ -34,7 +34,17 @@ pub(crate) struct MostFrequent {
 /// How many days count, up to the day of the client's newest stats: a client that went silent stays on the map.
 const DAYS: u64 = 7;
 
-/// Returns the clients on the map, in the order of their creation.
+/// Returns the places of a release.
+pub(crate) fn released_places(release: &Release) -> Result<Vec<Place>, PartialsError> {
+    let figures = Figures::of(release)?;
+    let places = figures.places().map(|coordinates| Place {
+        coordinates,
+        most_frequent: None,
+    });
+    Ok(places.collect())
+}
+
+/// Returns the clients on the map, which have stats about threats and vulnerabilities, in the order of their creation.
 pub(crate) fn places(app: &App, snapshot: &mut Snapshot<'_>) -> Result<Vec<Place>, PartialsError> {
     let threats = Registered::extracted::<ThreatAverageOnDate>();
     let vulnerabilities = Registered::extracted::<VulnerabilityAverageOnDate>();
@@ -48,8 +58,7 @@ pub(crate) fn places(app: &App, snapshot: &mut Snapshot<'_>) -> Result<Vec<Place
         if let Some((threat, vulnerability)) = threat.zip(vulnerability) {
             places.push(Place {
                 coordinates,
-                threat,
-                vulnerability,
+                most_frequent: Some([threat, vulnerability]),
             });
         }
     }

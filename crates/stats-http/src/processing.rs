@@ -5,12 +5,14 @@ use std::time::Instant;
 use actix_web::web::{Bytes, Data};
 use serde_json::Value;
 use stats_core::{InvalidValue, StatsFilter, StatsType};
-use stats_db::Db;
-use stats_partials::PartialsError;
+use stats_db::{Db, Release, Snapshot};
+use stats_partials::{PartialsError, ReleasedDates};
 use stats_processors::{Accumulator, Finisher, Registered, Shape, View};
 
 use crate::errors::ApiError;
 use crate::function_name::function_name;
+use crate::period::{Days, days_before, last_days};
+use crate::releases::cached_release;
 use crate::respond::cached;
 use crate::state::App;
 use crate::turns::Party;
@@ -26,7 +28,11 @@ pub(crate) struct Processing {
 struct Selection {
     processor: Registered,
     filter: StatsFilter,
+    /// The number of days of the filter, if they are counted back from today.
+    days: Option<Days>,
     newest: Option<u32>,
+    /// Whether to read the release instead: always if it is about all clients and there are releases.
+    is_released: bool,
 }
 
 impl Processing {
@@ -57,20 +63,38 @@ impl Processing {
             stats_type: Some(stats_type),
             ..filter
         };
+        let is_released = app.has_releases() && filter.owner.is_none() && filter.analyses.is_none();
+        if is_released && processor.format.is_none() {
+            let problem = format!("the results of '{name}' over all clients are not released");
+            return Err(ApiError::field("processor", problem));
+        }
+        let finisher = match is_released {
+            true => finisher.with_precision(app.public_precision()),
+            false => finisher,
+        };
         Ok(Self {
             selection: Selection {
                 processor,
                 filter,
+                days: None,
                 newest: None,
+                is_released,
             },
             parameters: parameters.to_string(),
             finisher,
         })
     }
 
-    /// Limits the selection to the newest `newest` stats.
-    pub(crate) fn with_newest(mut self, newest: Option<u32>) -> Self {
-        self.selection.newest = newest;
+    /// Limits the selection to the last days. In a release they are counted back from its day.
+    pub(crate) fn with_days(mut self, days: Days) -> Self {
+        self.selection.filter.dates = last_days(days);
+        self.selection.days = Some(days);
+        self
+    }
+
+    /// Limits the selection to the newest `newest` stats. In a release it is the newest day.
+    pub(crate) fn with_newest(mut self, newest: u32) -> Self {
+        self.selection.newest = Some(newest);
         self
     }
 
@@ -122,22 +146,66 @@ impl Selection {
         let Self {
             processor,
             filter,
+            days,
             newest,
+            is_released,
         } = &self;
-        let question = format!("{} {filter:?} {newest:?} {form}", processor.name);
+        let name = processor.name;
+        if *is_released {
+            let local_only = filter.local_only;
+            let dates = match days {
+                // Today does not matter.
+                Some(days) => format!("{days:?}"),
+                None => format!("{:?}", filter.dates),
+            };
+            let question = format!("{name} {local_only} {dates} {newest:?} {form}");
+            return cached_release(app, party, question, move |app, snapshot, release| {
+                self.finish(app, finish, || {
+                    self.accumulate_released(app, snapshot, &release)
+                })
+            })
+            .await;
+        }
+        let question = format!("{name} {filter:?} {newest:?} {form}");
         cached(app, party, question, move |app, db| {
-            let started = Instant::now();
-            let accumulator = self.accumulate(app, db)?;
-            let (name, skipped) = (self.processor.name, accumulator.skipped());
-            if skipped > 0 {
-                log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
-            }
-            let result = finish(app, accumulator);
-            app.metrics
-                .count_processing(name, started.elapsed(), skipped);
-            result
+            self.finish(app, finish, || self.accumulate(app, db))
         })
         .await
+    }
+
+    /// Finishes what `accumulate` returns, and counts it.
+    fn finish(
+        &self,
+        app: &App,
+        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError>,
+        accumulate: impl FnOnce() -> Result<Accumulator, PartialsError>,
+    ) -> Result<Bytes, ApiError> {
+        let started = Instant::now();
+        let accumulator = accumulate()?;
+        let (name, skipped) = (self.processor.name, accumulator.skipped());
+        if skipped > 0 {
+            log::warn!(function = function_name!(); "{name} could not read {skipped} part(s) of the stats");
+        }
+        let result = finish(app, accumulator);
+        app.metrics
+            .count_processing(name, started.elapsed(), skipped);
+        result
+    }
+
+    fn accumulate_released(
+        &self,
+        app: &App,
+        snapshot: &mut Snapshot<'_>,
+        release: &Release,
+    ) -> Result<Accumulator, PartialsError> {
+        let dates = match (self.newest, self.days) {
+            (Some(_), _) => ReleasedDates::Newest,
+            (None, Some(days)) => ReleasedDates::Within(days_before(release.day, days)),
+            (None, None) => ReleasedDates::Within(self.filter.dates),
+        };
+        let local_only = self.filter.local_only;
+        app.partials
+            .accumulate_released(snapshot, release, &self.processor, local_only, dates)
     }
 
     fn accumulate(&self, app: &App, db: &Db) -> Result<Accumulator, PartialsError> {

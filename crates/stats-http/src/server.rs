@@ -11,8 +11,8 @@ use crate::middleware::{
     compress, forbid_caching_for_tokens, observe, release_connection, security_headers,
 };
 use crate::pages::limit_visitors;
-use crate::routes;
 use crate::state::App;
+use crate::{releases, routes};
 
 /// Maximum time for requests in flight during a graceful stop, in seconds.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
@@ -20,7 +20,7 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves on `listener` until the returned server is stopped through its handle. A graceful stop answers the requests
-/// in flight. The caller handles signals.
+/// in flight. The caller handles signals, and calls this in an actix system.
 pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
     let limits = app.config.limits.clone();
     let routes = app.config.routes;
@@ -28,6 +28,9 @@ pub fn serve(listener: TcpListener, app: App) -> io::Result<Server> {
     let workers = available_parallelism()?.get();
     let document = web::Data::new(routes::specification(&app.processors));
     let app = web::Data::new(app);
+    if app.has_releases() {
+        actix_web::rt::spawn(releases::keep(app.clone()));
+    }
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(app.clone())

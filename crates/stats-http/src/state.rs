@@ -6,7 +6,7 @@ use stats_db::Db;
 use stats_partials::Partials;
 use stats_processors::Registry;
 use stats_remote::Mosp;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::answers::{Answers, answers};
 use crate::bodies::Bodies;
@@ -32,6 +32,8 @@ pub struct App {
     /// What the database last said for the metrics, and when.
     pub(crate) stored: Mutex<Option<(Instant, Option<Stored>)>>,
     pub(crate) refusals: RefusalLog,
+    /// Whether the server has looked for a release since its start, or tried to make one.
+    pub(crate) has_looked: watch::Sender<bool>,
     pub(crate) lists: Turns<ClientId>,
     pub(crate) processing: Turns,
     pub(crate) bodies: Bodies,
@@ -55,6 +57,7 @@ impl App {
             metrics: Metrics::new(db.url()),
             stored: Mutex::default(),
             refusals: RefusalLog::default(),
+            has_looked: watch::Sender::default(),
             notes: Arc::new(Semaphore::new(1)),
             processors: Registry::default(),
             partials: Partials::new(db.clone(), config.cache_bytes / 4 * 3),

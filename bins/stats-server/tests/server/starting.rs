@@ -8,7 +8,7 @@ use serde_json::json;
 use stats_core::{StoredToken, TokenHash};
 use stats_db::Db;
 use stats_testing::{TestDatabase, on_each_database};
-use stats_testing_http::ADMIN_TOKEN;
+use stats_testing_http::{ADMIN_TOKEN, wait_for};
 
 use crate::support::{command, count_stats, start, start_error, start_on, start_with, stats};
 
@@ -176,6 +176,21 @@ fn an_administrator_that_cannot_be_created_is_an_error() {
         let token = stats_testing::token(&client).reveal();
         let error = start_error(&[("DATABASE_URL", database.url()), ("ADMIN_TOKEN", token)]);
         assert!(error.contains(problem) && !error.contains(token), "{error}");
+    }
+}
+
+#[test]
+fn the_log_says_what_is_public() {
+    let database = TestDatabase::sqlite();
+    let recommended = "because PUBLIC_MIN_CLIENTS is 1: 3 or more is recommended";
+    let server = start_with(&database, &[]);
+    assert!(server.start_log.contains(recommended));
+    drop(server);
+    let mut server = start_with(&database, &[("PUBLIC_MIN_CLIENTS", "3")]);
+    assert!(!server.start_log.contains(recommended));
+    let published = "Published release 1: stats before ";
+    if !server.start_log.contains(published) {
+        wait_for(&mut server.log, published);
     }
 }
 

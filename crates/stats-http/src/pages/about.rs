@@ -1,8 +1,10 @@
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use maud::{Markup, html};
+use stats_charts::{DateForm, Locale};
 use stats_core::{StatsType, last_acceptable_date};
 use stats_db::DatabaseUrl;
+use stats_partials::Figures;
 
 use super::drawing;
 use super::options::Options;
@@ -39,6 +41,11 @@ fn draw_more(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Pag
         DatabaseUrl::Sqlite(_) => "SQLite",
         DatabaseUrl::Postgres(_) => "PostgreSQL",
     };
+    let figures = if source.release.is_some() {
+        "none"
+    } else {
+        "shown"
+    };
     let content = html! {
         h1 { (text!(texts, "about-more")) }
         h2 { (text!(texts, "software")) }
@@ -61,10 +68,22 @@ fn draw_more(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Pag
         h2 { (text!(texts, "collected")) }
         p { (text!(texts, "collected-text")) }
         (by_type(site, source)?)
+        @if let Some(release) = &source.release {
+            h2 { (text!(texts, "release")) }
+            p { (text!(
+                texts,
+                "release-text",
+                day = texts.date(release.day, DateForm::Full),
+                made = release.made_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+                clients = release.min_clients,
+            )) }
+        }
         h2 { (text!(texts, "shared")) }
         ul {
             li { (text!(texts, "shared-public")) }
-            @if site.config().routes.map { li { (text!(texts, "shared-map")) } }
+            @if site.config().routes.map {
+                li { (text!(texts, "shared-map", figures = figures)) }
+            }
             li { (text!(texts, "shared-client")) }
             li { (text!(texts, "shared-instance")) }
         }
@@ -78,11 +97,18 @@ fn draw_more(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Pag
 /// Returns the numbers of stats by type.
 fn by_type(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError> {
     let texts = site.texts();
-    let stats = source
-        .snapshot
-        .summary(last_acceptable_date(Utc::now()))?
-        .stats;
-    let count = |stats_type| stats.get(&stats_type).copied().unwrap_or(0) as f64;
+    let stats = match &source.release {
+        Some(release) => Figures::of(release)?.stats,
+        None => {
+            let summary = source.snapshot.summary(last_acceptable_date(Utc::now()))?;
+            summary.stats
+        }
+    };
+    let count = |stats_type| {
+        let none = source.release.is_none().then_some(0);
+        let number = stats.get(&stats_type).copied().or(none);
+        source.edition.count(texts, number)
+    };
     Ok(html! {
         div.scroll role="region" aria-labelledby="by-type" tabindex="0" {
             table {
@@ -99,7 +125,7 @@ fn by_type(site: &Site, source: &mut Source<'_, '_>) -> Result<Markup, ApiError>
                         tr {
                             th scope="row" { (text!(texts, "type-name", type = stats_type.as_str())) }
                             td { (text!(texts, "type-content", type = stats_type.as_str())) }
-                            td.number { (texts.decimal(count(stats_type), 0)) }
+                            td.number { (count(stats_type)) }
                         }
                     }
                 }

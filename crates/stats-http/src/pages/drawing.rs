@@ -11,18 +11,33 @@ use super::options::Options;
 use super::site::{Page, Site};
 use super::source::Source;
 use crate::errors::ApiError;
+use crate::releases::cached_release;
 use crate::respond::{blocking, cached};
 use crate::turns::Party;
 
 /// Returns what `draw` draws. `question` identifies it among everything that is drawn for the language and address of
-/// this reader. It is drawn again after stats, clients or names have changed, and on another day.
+/// this reader. It is drawn again after stats, clients or names have changed, and on another day; or, if there are releases,
+/// after the release or names have changed.
 pub(super) async fn drawn(
     site: &Site,
     question: String,
     draw: impl FnOnce(&Site, &mut Source<'_, '_>) -> Result<Bytes, ApiError> + Send + 'static,
 ) -> Result<Bytes, ApiError> {
-    let clients = blocking(&site.app, |db| Ok(clients(db)?)).await?;
     let names = site.app.names.version();
+    if site.app.has_releases() {
+        let question = format!("{question} {} {names}", site.key());
+        let (app, site) = (site.app.clone(), site.clone());
+        return cached_release(
+            &app,
+            Party::Visitors,
+            question,
+            move |app, snapshot, release| {
+                draw(&site, &mut Source::new(app, snapshot, Some(release)))
+            },
+        )
+        .await;
+    }
+    let clients = blocking(&site.app, |db| Ok(clients(db)?)).await?;
     let today = Local::now().date_naive();
     let question = format!("{question} {} {clients:x} {names} {today}", site.key());
     let site = site.clone();
@@ -30,7 +45,7 @@ pub(super) async fn drawn(
         &site.app.clone(),
         Party::Visitors,
         question,
-        move |app, db| db.read(|snapshot| draw(&site, &mut Source::new(app, snapshot))),
+        move |app, db| db.read(|snapshot| draw(&site, &mut Source::new(app, snapshot, None))),
     )
     .await
 }

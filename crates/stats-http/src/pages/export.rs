@@ -130,7 +130,8 @@ async fn export(request: &HttpRequest, site: &Site, file: &str) -> Result<HttpRe
                     h1 { (figure.table.title) }
                     (figure.table.html(texts))
                     (figure.links(site))
-                    p.note { (site.source(source.today)) }
+                    @if let Some(few) = source.edition.few_clients(texts) { p.note { (few) } }
+                    p.note { (site.source(source.edition.today)) }
                 };
                 let title = text!(texts, "picture-name", picture = picture.name());
                 site.frame(&Page {

@@ -5,8 +5,8 @@ use chrono::{NaiveDate, Utc};
 use maud::{Markup, html};
 use stats_charts::{Caption, Chart, DateForm, Locale, Sparkline, Value};
 use stats_core::last_acceptable_date;
-use stats_db::Summary;
-use stats_processors::{Average, Kind, ObjectAverages, View};
+use stats_partials::Figures;
+use stats_processors::{Average, Kind, ObjectAverages};
 
 use super::drawing;
 use super::options::{Measure, Options, Top};
@@ -15,7 +15,7 @@ use super::site::{Page, Site};
 use super::source::{Objects, Source};
 use super::translation::text;
 use crate::errors::ApiError;
-use crate::period::{Days, last_days};
+use crate::period::Days;
 
 /// The number of threats and vulnerabilities.
 const LEADERS: Top = Top(5);
@@ -30,16 +30,17 @@ pub(super) async fn home(request: HttpRequest, site: Site) -> HttpResponse {
 fn draw(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Page, ApiError> {
     let texts = site.texts();
     let routes = site.config().routes;
-    let summary = source.snapshot.summary(last_acceptable_date(Utc::now()))?;
+    let totals = Totals::read(source)?;
+    let few = source.edition.few_clients(texts);
     let content = html! {
         h1 { (text!(texts, "home-heading")) }
         @match site.config().text.first() {
             Some(text) => { p { (text) } }
             None => { p { (text!(texts, "home-lead")) } }
         }
-        (figures(site, source, &summary)?)
-        @if summary.dates.is_none() {
-            p { (text!(texts, "home-empty")) }
+        (figures(site, source, &totals))
+        @if totals.dates.is_none() {
+            p { (few.unwrap_or_else(|| text!(texts, "home-empty"))) }
         } @else {
             div.overview {
                 @if routes.stats {
@@ -57,31 +58,55 @@ fn draw(site: &Site, source: &mut Source<'_, '_>, _: Options) -> Result<Page, Ap
     })
 }
 
-fn figures(
-    site: &Site,
-    source: &mut Source<'_, '_>,
-    summary: &Summary,
-) -> Result<Markup, ApiError> {
+/// Totals over all stats. In a release, those that too few clients are behind are missing.
+struct Totals {
+    clients: Option<u64>,
+    analyses: Option<u64>,
+    stats: Option<u64>,
+    dates: Option<(NaiveDate, NaiveDate)>,
+}
+
+impl Totals {
+    fn read(source: &mut Source<'_, '_>) -> Result<Self, ApiError> {
+        if let Some(release) = &source.release {
+            let figures = Figures::of(release)?;
+            return Ok(Self {
+                clients: figures.clients,
+                analyses: figures.analyses,
+                stats: figures.dates.map(|_| figures.stats.values().sum()),
+                dates: figures.dates,
+            });
+        }
+        let clients = source.snapshot.clients()?;
+        let clients = clients
+            .iter()
+            .filter(|client| client.is_active && !client.is_excluded && !client.is_admin());
+        let summary = source.snapshot.summary(last_acceptable_date(Utc::now()))?;
+        Ok(Self {
+            clients: Some(clients.count() as u64),
+            analyses: Some(summary.analyses),
+            stats: Some(summary.stats.values().sum()),
+            dates: summary.dates,
+        })
+    }
+}
+
+fn figures(site: &Site, source: &Source<'_, '_>, totals: &Totals) -> Markup {
     let texts = site.texts();
-    let count = |number: u64| texts.decimal(number as f64, 0);
-    let clients = source.snapshot.clients()?;
-    let clients = clients
-        .iter()
-        .filter(|client| client.is_active && !client.is_excluded && !client.is_admin());
-    let clients = clients.count() as u64;
+    let count = |number| source.edition.count(texts, number);
     let date =
         |date: NaiveDate| html! { time datetime=(date) { (texts.date(date, DateForm::Full)) } };
-    Ok(html! {
+    html! {
         dl.figures {
-            div { dt { (text!(texts, "clients")) } dd { (count(clients)) } }
-            div { dt { (text!(texts, "analyses")) } dd { (count(summary.analyses)) } }
-            div { dt { (text!(texts, "stats")) } dd { (count(summary.stats.values().sum())) } }
-            @if let Some((first, last)) = summary.dates {
+            div { dt { (text!(texts, "clients")) } dd { (count(totals.clients)) } }
+            div { dt { (text!(texts, "analyses")) } dd { (count(totals.analyses)) } }
+            div { dt { (text!(texts, "stats")) } dd { (count(totals.stats)) } }
+            @if let Some((first, last)) = totals.dates {
                 div { dt { (text!(texts, "first-stat")) } dd { (date(first)) } }
                 div { dt { (text!(texts, "last-stat")) } dd { (date(last)) } }
             }
         }
-    })
+    }
 }
 
 /// Frames a part of the page, which links to the page that has more of it.
@@ -134,8 +159,8 @@ fn table(site: &Site, source: &mut Source<'_, '_>, kind: Objects) -> Result<Mark
     let by = Measure::default();
     let figure = picture.draw(site, source, options)?;
     // The same means as in the picture, without reading its stats once more.
-    let from = last_days(picture.default_days()).from();
-    let histories = source.objects(kind, HISTORY)?.averages(View::default());
+    let from = source.last_days(picture.default_days()).from();
+    let histories = source.objects(kind, HISTORY)?.averages(site.view());
     let recent = |object: &ObjectAverages| mean_since(object, by, from);
     let mut first: Vec<_> = histories
         .iter()

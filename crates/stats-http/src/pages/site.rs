@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use stats_charts::{DateForm, Locale};
-use stats_processors::Language;
+use stats_processors::{Language, View};
 
 use super::assets::{CHART_SCRIPT, CHART_STYLE, ICON, STYLE};
 use super::options::Options;
@@ -73,6 +73,14 @@ impl Site {
 
     pub(super) fn config(&self) -> &HttpConfig {
         &self.app.config
+    }
+
+    /// Returns how means are shown.
+    pub(super) fn view(&self) -> View {
+        View {
+            precision: self.app.public_precision(),
+            ..View::default()
+        }
     }
 
     pub(super) fn texts(&self) -> &'static Texts {

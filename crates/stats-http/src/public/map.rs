@@ -15,7 +15,8 @@ use super::reader;
 use crate::errors::ApiError;
 use crate::extract::from_query;
 use crate::extract::lenient::Tag;
-use crate::places::{self, MostFrequent, places};
+use crate::places::{self, MostFrequent, places, released_places};
+use crate::releases::cached_release;
 use crate::respond::{Shared, blocking, cached, shared};
 use crate::state::App;
 use crate::turns::Party;
@@ -35,12 +36,15 @@ pub(super) struct MapQuery {
 pub(super) struct Place {
     latitude: f64,
     longitude: f64,
-    /// The threat with the highest mean count: `[mean count, object]`.
-    max_threat: Pair,
+    /// The threat with the highest mean count: `[mean count, object]`. `null` if the public statistics are a release
+    /// (`PUBLIC_MIN_CLIENTS` is above 1): it has no figures of single clients.
+    #[schema(required)]
+    max_threat: Option<Pair>,
     /// The name of this threat, in the language of the reader if possible. `null` if none is known.
     max_threat_label: Option<String>,
-    /// The vulnerability with the highest mean count: `[mean count, object]`.
-    max_vulnerability: Pair,
+    /// The vulnerability with the highest mean count: `[mean count, object]`. `null` like `max_threat`.
+    #[schema(required)]
+    max_vulnerability: Option<Pair>,
     /// The name of this vulnerability, in the language of the reader if possible. `null` if none is known.
     max_vulnerability_label: Option<String>,
 }
@@ -71,9 +75,10 @@ impl ToSchema for Pair {
     }
 }
 
-/// List the clients with coordinates and stats
+/// List the clients with coordinates
 ///
-/// The mean counts are those of the seven days that end with the newest stats of the client of this type.
+/// They have stats; the mean counts are those of the seven days that end with the newest stats of the client of this type.
+/// If the public statistics are a release, the active clients are listed, whether or not they have stats.
 #[utoipa::path(get, path = "/map/clients.json", tag = "public", security(()), params(MapQuery), responses(
     (status = 200, description = "Their coordinates, most frequent threats and vulnerabilities", body = [Place]),
     (status = 304, description = "`If-None-Match` names the current result"),
@@ -84,14 +89,25 @@ pub(super) async fn clients(
 ) -> Result<HttpResponse, ApiError> {
     let query: MapQuery = from_query(&request)?;
     let language = reader(&request, query.lang);
-    let question = question(&app, language).await?;
-    let json = cached(&app, Party::Visitors, question, move |app, db| {
-        let places = db.read(|snapshot| places(app, snapshot))?;
+    let write = move |app: &App, places: Vec<places::Place>| {
         let places = places.iter().map(|place| Place::new(app, place, language));
         let json = serde_json::to_string(&places.collect::<Vec<_>>());
         Ok(json.map_err(ApiError::internal)?.into())
-    });
-    Ok(shared(&request, Shared::JsonWithNames, json.await?))
+    };
+    let json = if app.has_releases() {
+        let question = "places".to_owned();
+        cached_release(&app, Party::Visitors, question, move |app, _, release| {
+            write(app, released_places(&release)?)
+        })
+        .await
+    } else {
+        let question = question(&app, language).await?;
+        cached(&app, Party::Visitors, question, move |app, db| {
+            write(app, db.read(|snapshot| places(app, snapshot))?)
+        })
+        .await
+    };
+    Ok(shared(&request, Shared::JsonWithNames, json?))
 }
 
 /// Has all that the answer depends on besides the stats.
@@ -116,13 +132,17 @@ impl Place {
             let name = app.names.get(top.object, &top.labels, language);
             name.map(|(label, _)| label)
         };
+        let [threat, vulnerability] = place
+            .most_frequent
+            .as_ref()
+            .map_or([None; 2], |tops| tops.each_ref().map(Some));
         Self {
             latitude: place.coordinates.latitude(),
             longitude: place.coordinates.longitude(),
-            max_threat: pair(&place.threat),
-            max_threat_label: label(&place.threat),
-            max_vulnerability: pair(&place.vulnerability),
-            max_vulnerability_label: label(&place.vulnerability),
+            max_threat: threat.map(pair),
+            max_threat_label: threat.and_then(label),
+            max_vulnerability: vulnerability.map(pair),
+            max_vulnerability_label: vulnerability.and_then(label),
         }
     }
 }

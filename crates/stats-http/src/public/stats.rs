@@ -17,7 +17,7 @@ use super::reader;
 use crate::errors::ApiError;
 use crate::extract::from_query;
 use crate::extract::lenient::{Flag, Format, FormatText, Tag, Text, WeightText};
-use crate::period::{Days, last_days};
+use crate::period::Days;
 use crate::processing::Processing;
 use crate::respond::{Shared, shared};
 use crate::state::App;
@@ -33,10 +33,10 @@ const LAST_STATS: u32 = 40;
 pub(super) struct PublicQuery {
     /// The processor to run; by default the averages on each date.
     processor: Option<String>,
-    /// Number of days before today.
+    /// Number of days before today; in a release, before the day on which it was made.
     #[param(inline)]
     days: Days,
-    /// Only the newest 40 stats of any date.
+    /// Only the newest 40 stats of any date; in a release, those of its newest day.
     #[param(inline)]
     last_stats: Option<Flag>,
     /// Leave out stats that were pulled from other instances.
@@ -161,13 +161,8 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let query: PublicQuery = from_query(request)?;
     let last_only = query.last_stats == Some(Flag(true));
-    let dates = if last_only {
-        DateRange::until(last_acceptable_date(Utc::now()))
-    } else {
-        last_days(query.days)
-    };
     let filter = StatsFilter {
-        dates,
+        dates: DateRange::until(last_acceptable_date(Utc::now())),
         local_only: query.local_stats_only == Some(Flag(true)),
         ..StatsFilter::default()
     };
@@ -177,8 +172,11 @@ async fn answer(
         "weight": query.weight.map(|Text(weight)| weight),
         "counts": query.counts == Some(Flag(true)),
     });
-    let processing = Processing::new(&app, processor, stats_type, &parameters, filter)?
-        .with_newest(last_only.then_some(LAST_STATS));
+    let processing = Processing::new(&app, processor, stats_type, &parameters, filter)?;
+    let processing = match last_only {
+        true => processing.with_newest(LAST_STATS),
+        false => processing.with_days(query.days),
+    };
     let known = Known::of(processing.processor());
     let names = app.names.version();
     let shape = match query.format {

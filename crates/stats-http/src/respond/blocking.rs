@@ -1,9 +1,9 @@
 use actix_web::rt::task::spawn_blocking;
 use actix_web::web::{Bytes, Data};
-use stats_db::{Cancel, Db};
+use stats_db::{Cancel, Db, DbError};
 use tokio::time::timeout;
 
-use crate::answers::AnswerKey;
+use crate::answers::{AnswerKey, Basis};
 use crate::errors::ApiError;
 use crate::state::App;
 use crate::turns::{Party, Turn};
@@ -37,7 +37,18 @@ pub(crate) async fn cached(
 ) -> Result<Bytes, ApiError> {
     // Their state is read before the stats, so the answer is at least as new as it says.
     let changes = blocking(app, |db| Ok(db.changes()?)).await?;
-    let key = AnswerKey { question, changes };
+    cached_of(app, party, question, Basis::Stats(changes), compute).await
+}
+
+/// Like [`cached`] for what is computed from `basis`.
+pub(crate) async fn cached_of(
+    app: &Data<App>,
+    party: Party,
+    question: String,
+    basis: Basis,
+    compute: impl FnOnce(&App, &Db) -> Result<Bytes, ApiError> + Send + 'static,
+) -> Result<Bytes, ApiError> {
+    let key = AnswerKey { question, basis };
     let cached = app.answers.get(&key);
     app.metrics.count_answer(cached.is_some());
     if let Some(answer) = cached {
@@ -49,6 +60,19 @@ pub(crate) async fn cached(
         state.answers.get_or_insert_with(&key, compute)
     })
     .await
+}
+
+/// Runs `work` of no request on a blocking thread, as long as it takes. The database statements of `work` are cancelled when
+/// the server stops.
+pub(crate) async fn background<T: Send + 'static, E: From<DbError> + Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&Db) -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let guard = CancelOnDrop::default();
+    let db = app.db.cancelled_by(&guard.0);
+    let result = spawn_blocking(move || work(&db)).await;
+    // It panicked, or the server stops.
+    result.unwrap_or_else(|_| Err(DbError::Cancelled.into()))
 }
 
 async fn run<T: Send + 'static>(

@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-pub(crate) use blocking::{blocking, cached};
+pub(crate) use blocking::{background, blocking, cached, cached_of};
 pub(crate) use shared::{Shared, shared, tagged};
 pub(crate) use stream::{AnswerWriter, stream_json};
 

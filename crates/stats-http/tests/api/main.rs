@@ -22,6 +22,7 @@ mod posting;
 mod processed;
 mod public;
 mod rate_limit;
+mod releases;
 mod robustness;
 mod specification;
 mod support;

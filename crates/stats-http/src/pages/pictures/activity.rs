@@ -57,6 +57,6 @@ pub(super) fn reports(
         unit,
         NumberForm::Decimals(0),
         series,
-        source.today,
+        source.edition,
     ))
 }

@@ -96,7 +96,7 @@ pub(super) fn categories(
                 category = isolated(widest),
             )
         });
-    let caption = sketch.caption(title, reports.sentence(texts), source.today);
+    let caption = sketch.caption(title, reports.sentence(texts), source.edition);
     let heading = text!(texts, "category");
     let names =
         ["current", "target"].map(|measure| text!(texts, "compliance-measure", measure = measure));

@@ -10,7 +10,7 @@ use super::super::translation::{Texts, text};
 use super::reports::Report;
 use super::{Sketch, isolated, label};
 use crate::errors::ApiError;
-use crate::places::{MostFrequent, places};
+use crate::places::{MostFrequent, places, released_places};
 
 /// Places at most this far from each other, in degrees, are near.
 const NEAR: f64 = 4.0;
@@ -22,7 +22,11 @@ pub(super) fn clients(
 ) -> Result<Figure, ApiError> {
     let site = sketch.site;
     let texts = site.texts();
-    let places = places(source.app, source.snapshot)?;
+    let places = match &source.release {
+        Some(release) => released_places(release)?,
+        None => places(source.app, source.snapshot)?,
+    };
+    let has_figures = source.release.is_none();
     let mut rows = Vec::new();
     let mut pins = Vec::new();
     let mut reports = Report::default();
@@ -38,26 +42,27 @@ pub(super) fn clients(
             latitude = degrees(texts, "latitude", at.latitude(), ["north", "south"]),
             longitude = degrees(texts, "longitude", at.longitude(), ["east", "west"]),
         );
-        let tops = [
-            (Objects::Threats, &place.threat),
-            (Objects::Vulnerabilities, &place.vulnerability),
-        ];
-        let description = tops.map(|(kind, top)| line(site, source, kind, top));
-        let [threat, vulnerability] =
-            tops.map(|(_, top)| label(site, source, top.object, &top.labels));
-        let analyses = place.threat.analyses.max(place.vulnerability.analyses);
-        reports.analyses += analyses;
+        let mut row = vec![Entry::text(title.clone())];
+        let mut description = Vec::new();
+        if let Some(tops) = &place.most_frequent {
+            for (kind, top) in [Objects::Threats, Objects::Vulnerabilities]
+                .into_iter()
+                .zip(tops)
+            {
+                description.push(line(site, source, kind, top));
+                row.push(Entry::Text(label(site, source, top.object, &top.labels)));
+            }
+            let [threat, vulnerability] = tops;
+            let analyses = threat.analyses.max(vulnerability.analyses);
+            row.push(Entry::Count(analyses));
+            reports.analyses += analyses;
+        }
         reports.clients += 1;
-        rows.push(vec![
-            Entry::text(title.clone()),
-            Entry::Text(threat),
-            Entry::Text(vulnerability),
-            Entry::Count(analyses),
-        ]);
+        rows.push(row);
         pins.push(Pin {
             at,
             title: title.into(),
-            description: description.into(),
+            description,
         });
     }
     let view = match sketch.options.view.unwrap_or_default() {
@@ -66,23 +71,26 @@ pub(super) fn clients(
         View::World => stats_charts::View::World,
     };
     let title = (!pins.is_empty()).then(|| text!(texts, "map-title", places = pins.len()));
-    let mut description = text!(texts, "map-description", reports = reports.text(texts));
+    let mut description = match has_figures {
+        true => text!(texts, "map-description", reports = reports.text(texts)),
+        false => text!(texts, "map-places"),
+    };
     if sketch.options.view != Some(View::World) {
         description = [description, text!(texts, "map-outside")].join(" ");
     }
     let caption = Caption {
         empty: text!(texts, "map-empty"),
-        ..sketch.caption(title, description, source.today)
+        ..sketch.caption(title, description, source.edition)
     };
     let object = |kind: Objects| text!(texts, "object", objects = kind.as_str());
+    let mut columns = vec![text!(texts, "place")];
+    if has_figures {
+        columns.extend([object(Objects::Threats), object(Objects::Vulnerabilities)]);
+        columns.push(text!(texts, "analyses"));
+    }
     let table = Table {
         title: caption.title.clone(),
-        columns: vec![
-            text!(texts, "place"),
-            object(Objects::Threats),
-            object(Objects::Vulnerabilities),
-            text!(texts, "analyses"),
-        ],
+        columns,
         rows,
     };
     Ok(sketch.figure(

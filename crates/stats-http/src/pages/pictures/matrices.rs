@@ -65,7 +65,7 @@ pub(super) fn matrix(sketch: &Sketch<'_>, source: &mut Source<'_, '_>) -> Result
                 total = texts.decimal(total, DECIMALS),
             )
         });
-    let caption = sketch.caption(title, reports.sentence(texts), source.today);
+    let caption = sketch.caption(title, reports.sentence(texts), source.edition);
     let impact = text!(texts, "impact");
     let (likelihood, last) = match kind {
         Kind::Operational => (text!(texts, "probability"), MAX_PROBABILITY),

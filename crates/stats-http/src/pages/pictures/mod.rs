@@ -8,7 +8,6 @@ mod objects;
 mod reports;
 mod risks;
 
-use chrono::NaiveDate;
 use stats_charts::{Caption, Chart, Controls, Label, Lines, NumberForm, Series};
 use stats_processors::{Labels, Language, View};
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use self::reports::Reports;
 use super::figure::{Entry, Figure, Table};
 use super::options::Options;
 use super::site::Site;
-use super::source::{Objects, Source};
+use super::source::{Edition, Objects, Source};
 use super::translation::text;
 use crate::config::Routes;
 use crate::errors::ApiError;
@@ -137,12 +136,12 @@ impl Sketch<'_> {
     fn view(&self) -> View {
         View {
             weight: self.options.weight(),
-            ..View::default()
+            ..self.site.view()
         }
     }
 
     /// Returns what is said about the picture. Without data it has no title of its own.
-    fn caption(&self, title: Option<String>, description: String, today: NaiveDate) -> Caption {
+    fn caption(&self, title: Option<String>, description: String, edition: Edition) -> Caption {
         let texts = self.site.texts();
         let Days(days) = self.days;
         let description = match self.picture {
@@ -152,12 +151,18 @@ impl Sketch<'_> {
                 [description, text!(texts, "weight-meaning", weight = weight)].join(" ")
             }
         };
+        // The map has no figures of a release.
+        let few = edition
+            .few_clients(texts)
+            .filter(|_| self.picture != Picture::Map);
+        let empty = text!(texts, "no-stats", days = days);
+        let and_few = |text: String| [text].into_iter().chain(few.clone()).collect::<Vec<_>>();
         Caption {
             title: title
                 .unwrap_or_else(|| text!(texts, "picture-name", picture = self.picture.name())),
-            description,
-            source: self.site.source(today),
-            empty: text!(texts, "no-stats", days = days),
+            description: and_few(description).join(" "),
+            source: self.site.source(edition.today),
+            empty: and_few(empty).join(" "),
         }
     }
 
@@ -178,12 +183,12 @@ impl Sketch<'_> {
         unit: String,
         form: NumberForm,
         series: Vec<Series>,
-        today: NaiveDate,
+        edition: Edition,
     ) -> Figure {
         let texts = self.site.texts();
         let sentences = [Some(reports.sentence(texts)), reports.gaps_sentence(texts)];
         let sentences: Vec<_> = sentences.into_iter().flatten().collect();
-        let caption = self.caption(title, sentences.join(" "), today);
+        let caption = self.caption(title, sentences.join(" "), edition);
         let names = series.iter().map(|series| series.name.text.clone());
         let rows = reports.iter().map(|(date, report)| {
             let means = series

@@ -113,7 +113,7 @@ pub(super) fn bars(
         objects = kind.as_str()
     );
     let description = [meaning, reports.sentence(texts)].join(" ");
-    let caption = sketch.caption(title, description, source.today);
+    let caption = sketch.caption(title, description, source.edition);
     let heading = text!(texts, "object", objects = kind.as_str());
     let measure_name = |measure: &Measure| text!(texts, "measure", measure = measure.as_str());
     let table = Table {
@@ -203,6 +203,6 @@ pub(super) fn over_time(
         unit,
         by.form(),
         series.collect(),
-        source.today,
+        source.edition,
     ))
 }

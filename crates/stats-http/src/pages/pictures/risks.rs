@@ -83,7 +83,7 @@ pub(super) fn levels(sketch: &Sketch<'_>, source: &mut Source<'_, '_>) -> Result
         )
     });
     let description = [text!(texts, "risks-meaning"), reports.sentence(texts)].join(" ");
-    let caption = sketch.caption(title, description, source.today);
+    let caption = sketch.caption(title, description, source.edition);
     let names = STATES.map(|state| text!(texts, "state", state = state.as_str()));
     let heading = text!(texts, "level");
     let mut columns = vec![heading.clone()];
@@ -169,7 +169,7 @@ pub(super) fn over_time(
         text!(texts, "risks-unit"),
         FORM,
         series,
-        source.today,
+        source.edition,
     ))
 }
 

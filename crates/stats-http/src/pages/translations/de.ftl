@@ -102,6 +102,8 @@ date = Datum
 figure-files = Dateien zu „{ $title }“
 figure-table = Tabelle
 figure-source = { $instance }, { $address }, { $date }
+few-clients = Werte von weniger als { $clients } Clients sind ausgelassen.
+fewer-clients = weniger als { $clients } Clients
 picture-name = { $picture ->
     [risks] Risiken nach Stufe
     [risks-over-time] Entwicklung der Risiken
@@ -272,6 +274,7 @@ map-title = { $places ->
 }
 map-empty = Kein Client zeigt seinen Standort.
 map-description = Die häufigste Bedrohung und die häufigste Schwachstelle jedes Clients in den sieben Tagen bis zu seiner letzten Meldung: { $reports }.
+map-places = Wo Clients sind. Ohne Werte, denn jeder wäre der eines einzelnen Clients.
 map-outside = Clients außerhalb dieses Ausschnitts stehen in der Tabelle.
 map-place = Client bei { $latitude }, { $longitude }
 latitude = { $hemisphere ->
@@ -337,9 +340,14 @@ type-content = { $type ->
     [cartography] Risiken nach Eintrittswahrscheinlichkeit und Auswirkung
    *[compliance] Wie weit die Maßnahmen eines Referenzrahmens umgesetzt sind
 }
+release = Veröffentlichung
+release-text = Die öffentlichen Statistiken sind eine Veröffentlichung: Sie enthalten die ganzen Tage vor dem { $day }, wie sie bei ihrer Erstellung um { $made } gesammelt waren. Sie bleiben gleich bis zur nächsten, die nach Mitternacht erstellt wird. Hinter jedem Wert und jedem Namen, den Clients vergeben haben, stehen mindestens { $clients } Clients; was weniger gemeinsam haben, ist ausgelassen. Mittelwerte sind auf die Stellen gerundet, die die Zahl der Clients trägt.
 shared = Was weitergegeben wird
 shared-public = An die Öffentlichkeit: Mittelwerte über die Analysen aller Clients.
-shared-map = An die Öffentlichkeit: die Koordinaten der Clients, die welche haben, und die jeweils häufigste Bedrohung und Schwachstelle, ohne Namen.
+shared-map = { $figures ->
+    [none] Mit der Öffentlichkeit: die Koordinaten der Clients, die welche haben, ohne Namen und Werte.
+   *[shown] An die Öffentlichkeit: die Koordinaten der Clients, die welche haben, und die jeweils häufigste Bedrohung und Schwachstelle, ohne Namen.
+}
 shared-client = An einen Client: seine eigenen Statistiken und dieselben Mittelwerte.
 shared-instance = An eine andere Instanz dieses Dienstes, falls der Betreiber Statistiken dorthin sendet: die Statistiken der Clients, deren Weitergabe eingeschaltet ist, ohne ihre Namen. Ein Client kann die Weitergabe ausschalten.
 

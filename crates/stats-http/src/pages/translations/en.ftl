@@ -102,6 +102,8 @@ date = Date
 figure-files = Files of “{ $title }”
 figure-table = Table
 figure-source = { $instance }, { $address }, { $date }
+few-clients = Figures of fewer than { $clients } clients are left out.
+fewer-clients = fewer than { $clients } clients
 picture-name = { $picture ->
     [risks] Risks by level
     [risks-over-time] Risks over time
@@ -272,6 +274,7 @@ map-title = { $places ->
 }
 map-empty = No client shows where it is.
 map-description = The threat and the vulnerability that each client met most often, in the seven days to its newest report: { $reports }.
+map-places = Where clients are. Without figures, because each would be that of a single client.
 map-outside = Clients outside of this view are in the table.
 map-place = Client at { $latitude }, { $longitude }
 latitude = { $hemisphere ->
@@ -337,9 +340,14 @@ type-content = { $type ->
     [cartography] Risks by likelihood and impact
    *[compliance] How far the controls of a referential are put into practice
 }
+release = Release
+release-text = The public statistics are a release: they have the whole days before { $day }, as they were collected when it was made, at { $made }. They stay the same until the next release, which is made after midnight. At least { $clients } clients are behind each figure and each name that clients gave; what fewer have in common is left out. Means are rounded to the digits that the number of clients bears.
 shared = What is shared
 shared-public = With the public: averages over the analyses of all clients.
-shared-map = With the public: the coordinates of clients that have some, and the threat and vulnerability that each met most often, without names.
+shared-map = { $figures ->
+    [none] With the public: the coordinates of clients that have some, without names and figures.
+   *[shown] With the public: the coordinates of clients that have some, and the threat and vulnerability that each met most often, without names.
+}
 shared-client = With a client: its own stats, and the same averages.
 shared-instance = With another instance of this service, if the operator sends stats there: the stats of clients that have sharing enabled, without their names. A client can disable sharing.
 

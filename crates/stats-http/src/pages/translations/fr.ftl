@@ -102,6 +102,8 @@ date = Date
 figure-files = Fichiers de « { $title } »
 figure-table = Tableau
 figure-source = { $instance }, { $address }, { $date }
+few-clients = Les chiffres de moins de { $clients } clients sont omis.
+fewer-clients = moins de { $clients } clients
 picture-name = { $picture ->
     [risks] Risques par niveau
     [risks-over-time] Évolution des risques
@@ -272,6 +274,7 @@ map-title = { $places ->
 }
 map-empty = Aucun client n’indique où il se trouve.
 map-description = La menace et la vulnérabilité les plus fréquentes de chaque client, sur les sept jours jusqu’à son dernier envoi : { $reports }.
+map-places = Où sont les clients. Sans chiffres, car chacun serait celui d’un seul client.
 map-outside = Les clients hors de cette vue figurent dans le tableau.
 map-place = Client à { $latitude }, { $longitude }
 latitude = { $hemisphere ->
@@ -337,9 +340,14 @@ type-content = { $type ->
     [cartography] Les risques par vraisemblance et par impact
    *[compliance] Le degré de mise en œuvre des mesures d’un référentiel
 }
+release = Publication
+release-text = Les statistiques publiques sont une publication : elles contiennent les jours entiers avant le { $day }, tels qu’ils étaient collectés quand elle a été faite, à { $made }. Elles restent les mêmes jusqu’à la prochaine, faite après minuit. Au moins { $clients } clients sont derrière chaque chiffre et chaque nom donné par des clients ; ce que moins de clients ont en commun est omis. Les moyennes sont arrondies aux chiffres que le nombre de clients permet.
 shared = Ce qui est partagé
 shared-public = Avec le public : les moyennes des analyses de tous les clients.
-shared-map = Avec le public : les coordonnées des clients qui en ont, ainsi que la menace et la vulnérabilité les plus fréquentes de chacun, sans les noms.
+shared-map = { $figures ->
+    [none] Avec le public : les coordonnées des clients qui en ont, sans noms ni chiffres.
+   *[shown] Avec le public : les coordonnées des clients qui en ont, ainsi que la menace et la vulnérabilité les plus fréquentes de chacun, sans les noms.
+}
 shared-client = Avec un client : ses propres statistiques et les mêmes moyennes.
 shared-instance = Avec une autre instance de ce service, si l’exploitant y envoie des statistiques : celles des clients dont le partage est activé, sans leur nom. Un client peut désactiver le partage.
 

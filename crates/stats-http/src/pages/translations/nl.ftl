@@ -102,6 +102,8 @@ date = Datum
 figure-files = Bestanden van “{ $title }”
 figure-table = Tabel
 figure-source = { $instance }, { $address }, { $date }
+few-clients = Cijfers van minder dan { $clients } clients zijn weggelaten.
+fewer-clients = minder dan { $clients } clients
 picture-name = { $picture ->
     [risks] Risico’s per niveau
     [risks-over-time] Ontwikkeling van risico’s
@@ -272,6 +274,7 @@ map-title = { $places ->
 }
 map-empty = Geen enkele client toont zijn locatie.
 map-description = De meest voorkomende dreiging en kwetsbaarheid van elke client, in de zeven dagen tot zijn laatste aanlevering: { $reports }.
+map-places = Waar clients zijn. Zonder cijfers, want elk daarvan zou van één client zijn.
 map-outside = Clients buiten dit beeld staan in de tabel.
 map-place = Client op { $latitude }, { $longitude }
 latitude = { $hemisphere ->
@@ -337,9 +340,14 @@ type-content = { $type ->
     [cartography] Risico’s naar waarschijnlijkheid en impact
    *[compliance] Hoe ver de maatregelen van een referentiekader zijn doorgevoerd
 }
+release = Publicatie
+release-text = De openbare statistieken zijn een publicatie: ze bevatten de hele dagen vóór { $day }, zoals die verzameld waren toen ze werd gemaakt, om { $made }. Ze blijven gelijk tot de volgende, die na middernacht wordt gemaakt. Achter elk cijfer en elke naam die clients gaven, staan minstens { $clients } clients; wat minder clients gemeen hebben, is weggelaten. Gemiddelden zijn afgerond op de cijfers die het aantal clients draagt.
 shared = Wat er wordt gedeeld
 shared-public = Met het publiek: gemiddelden van de analyses van alle clients.
-shared-map = Met het publiek: de coördinaten van de clients die ze hebben, en van elk de meest voorkomende dreiging en kwetsbaarheid, zonder namen.
+shared-map = { $figures ->
+    [none] Met het publiek: de coördinaten van clients die deze hebben, zonder namen en cijfers.
+   *[shown] Met het publiek: de coördinaten van de clients die ze hebben, en van elk de meest voorkomende dreiging en kwetsbaarheid, zonder namen.
+}
 shared-client = Met een client: zijn eigen statistieken en dezelfde gemiddelden.
 shared-instance = Met een andere instantie van deze dienst, als de beheerder daar statistieken naartoe stuurt: de statistieken van clients die delen hebben ingeschakeld, zonder hun namen. Een client kan het delen uitschakelen.
 
