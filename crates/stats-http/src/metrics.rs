@@ -25,6 +25,8 @@ const BOUNDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    /// What is public if the public statistics are a release: nothing that depends on stats.
+    public: Registry,
     requests: Family<Request, Counter>,
     durations: Family<Route, Histogram>,
     connections: Family<ConnectionState, Gauge>,
@@ -39,6 +41,7 @@ pub(crate) struct Metrics {
     in_use: Family<Resource, Gauge>,
     refused: Family<Resource, Counter>,
     database_up: Gauge,
+    release_made: Family<NoLabels, Gauge>,
     newest_age: Family<NoLabels, Gauge<f64, AtomicU64>>,
     push_finished: Family<Remote, Gauge>,
     push_completed: Family<Remote, Gauge>,
@@ -63,6 +66,7 @@ pub(crate) struct Readings {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     last_arrival: Option<NaiveDateTime>,
+    release_made: Option<NaiveDateTime>,
     /// What waits is unknown if counting it takes too long.
     pushes: Vec<(PushRun, Option<Waiting>)>,
 }
@@ -73,6 +77,7 @@ impl Stored {
         let runs = db.push_runs()?.into_iter();
         Ok(Self {
             last_arrival: db.last_arrival()?,
+            release_made: db.release()?.map(|release| release.made_at),
             pushes: runs
                 .map(|run| {
                     let waiting = db.count_waiting(&run.remote).ok();
@@ -135,6 +140,7 @@ impl Metrics {
     pub(crate) fn new(database: &DatabaseUrl) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("stats"),
+            public: Registry::with_prefix("stats"),
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
             connections: Family::default(),
@@ -149,6 +155,7 @@ impl Metrics {
             in_use: Family::default(),
             refused: Family::default(),
             database_up: Gauge::default(),
+            release_made: Family::default(),
             newest_age: Family::default(),
             push_finished: Family::default(),
             push_completed: Family::default(),
@@ -156,26 +163,38 @@ impl Metrics {
             push_waiting: Family::default(),
             push_refused: Family::default(),
         };
-        let registry = &mut metrics.registry;
         let database = match database {
             DatabaseUrl::Sqlite(_) => "sqlite",
             DatabaseUrl::Postgres(_) => "postgres",
         };
-        registry.register(
-            "build",
-            "The running program",
-            Info::new([
-                ("version", env!("CARGO_PKG_VERSION")),
-                ("database", database),
-            ]),
-        );
         let start: Gauge = Gauge::default();
         start.set(Utc::now().timestamp());
-        registry.register(
-            "start_time_seconds",
-            "When the server started, in seconds since 1970",
-            start,
-        );
+        for registry in [&mut metrics.registry, &mut metrics.public] {
+            registry.register(
+                "build",
+                "The running program",
+                Info::new([
+                    ("version", env!("CARGO_PKG_VERSION")),
+                    ("database", database),
+                ]),
+            );
+            registry.register(
+                "start_time_seconds",
+                "When the server started, in seconds since 1970",
+                start.clone(),
+            );
+            registry.register(
+                "database_up",
+                "Whether the database answers",
+                metrics.database_up.clone(),
+            );
+            registry.register(
+                "release_made_timestamp_seconds",
+                "When the release that is public was made, in seconds since 1970",
+                metrics.release_made.clone(),
+            );
+        }
+        let registry = &mut metrics.registry;
         registry.register(
             "http_requests",
             "Requests by route, method and status",
@@ -236,11 +255,6 @@ impl Metrics {
             "capacity_refused",
             "Requests that were refused because all of it stayed in use",
             metrics.refused.clone(),
-        );
-        registry.register(
-            "database_up",
-            "Whether the database answers",
-            metrics.database_up.clone(),
         );
         registry.register(
             "newest_stat_age_seconds",
@@ -308,6 +322,23 @@ impl Metrics {
         family.get_or_create(&ANSWERS).inc();
     }
 
+    /// Returns those metrics in the OpenMetrics text format that depend on nothing but the release.
+    pub(crate) fn encode_public(&self, stored: Option<&Stored>) -> Result<String, std::fmt::Error> {
+        self.set_release(stored);
+        let mut text = String::new();
+        text::encode(&mut text, &self.public)?;
+        Ok(text)
+    }
+
+    fn set_release(&self, stored: Option<&Stored>) {
+        self.database_up.set(stored.is_some().into());
+        self.release_made.clear();
+        if let Some(made_at) = stored.and_then(|stored| stored.release_made) {
+            let made = self.release_made.get_or_create(&[]);
+            made.set(made_at.and_utc().timestamp());
+        }
+    }
+
     /// Returns the metrics in the OpenMetrics text format.
     pub(crate) fn encode(&self, readings: &Readings) -> Result<String, std::fmt::Error> {
         let Connections { in_use, idle } = readings.connections;
@@ -327,7 +358,7 @@ impl Metrics {
             gauge(&self.in_use, usage.in_use);
             set(&self.refused, &resource, usage.refused);
         }
-        self.database_up.set(readings.stored.is_some().into());
+        self.set_release(readings.stored.as_ref());
         self.set_stored(readings.stored.as_ref());
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Json, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::base::Base;
 use crate::errors::ApiError;
+use crate::extract::is_from_admin;
 use crate::metrics::{self, Readings, Stored};
 use crate::resource::{read, resource};
 use crate::respond::blocking;
@@ -85,9 +87,25 @@ async fn health(app: Data<App>) -> Result<HttpResponse, ApiError> {
 }
 
 /// `GET /metrics`
-async fn prometheus(app: Data<App>) -> Result<HttpResponse, ApiError> {
+///
+/// If the public statistics are a release, requests and caches tell what came in since. Then only admins get these metrics.
+async fn prometheus(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let text = match app.has_releases() && !is_from_admin(&request, &app).await? {
+        true => app.metrics.encode_public(stored(&app).await.as_ref()),
+        false => app.metrics.encode(&readings(&app).await),
+    };
+    let mut response = HttpResponse::Ok();
+    if app.has_releases() {
+        response.insert_header((CACHE_CONTROL, "no-store"));
+    }
+    Ok(response
+        .content_type(metrics::CONTENT_TYPE)
+        .body(text.map_err(ApiError::internal)?))
+}
+
+async fn readings(app: &App) -> Readings {
     let [small_bodies, large_bodies] = app.bodies.usage();
-    let readings = Readings {
+    Readings {
         connections: app.db.connections(),
         capacities: vec![
             app.lists.usage(),
@@ -97,12 +115,8 @@ async fn prometheus(app: Data<App>) -> Result<HttpResponse, ApiError> {
         ],
         answers: app.answers.weight(),
         partials: app.partials.cache_use(),
-        stored: stored(&app).await,
-    };
-    let text = app.metrics.encode(&readings);
-    Ok(HttpResponse::Ok()
-        .content_type(metrics::CONTENT_TYPE)
-        .body(text.map_err(ApiError::internal)?))
+        stored: stored(app).await,
+    }
 }
 
 /// How long the database may take for the metrics; those that it does not give in time are left out.

@@ -1,4 +1,5 @@
 use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -107,6 +108,40 @@ async fn identify(request: &HttpRequest, app: &Data<App>) -> Result<(Token, Clie
     let token = read_token(request)?;
     let client = authenticate(app, token.clone()).await?;
     Ok((token, client))
+}
+
+/// Whether the request comes from an admin, with a token in `X-API-KEY` or, as Prometheus sends it, `Authorization: Bearer`.
+/// Fails if it has another token.
+pub(crate) async fn is_from_admin(
+    request: &HttpRequest,
+    app: &Data<App>,
+) -> Result<bool, ApiError> {
+    let token = match read_token(request) {
+        Err(ApiError::NoToken) => match request.headers().get(header::AUTHORIZATION) {
+            None => return Ok(false),
+            Some(value) => bearer(value).ok_or(ApiError::BadToken),
+        },
+        token => token,
+    };
+    let client = match token {
+        Ok(token) => authenticate(app, token).await,
+        Err(error) => Err(error),
+    };
+    match client {
+        Ok(client) if client.is_admin() => Ok(true),
+        Ok(_) => Err(ApiError::NotAllowed("Only an admin can do this.")),
+        Err(ApiError::BadToken) => {
+            let address = address(request, &app.config);
+            Err(app.wrong_tokens.refuse(address).await)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Option<Token> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    token.trim().parse().ok().filter(|_| is_bearer)
 }
 
 async fn authenticate(app: &Data<App>, token: Token) -> Result<Client, ApiError> {

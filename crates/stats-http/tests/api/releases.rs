@@ -815,3 +815,66 @@ fn a_processor_whose_partial_is_not_stored_is_not_public() {
     let path = format!("{path}&anrs={}", own["anr"].as_str().unwrap());
     assert_eq!(office.get(&path).json()["data"], 1);
 }
+
+on_each_database!(anonymous_metrics_of_a_release_tell_nothing_of_stats);
+fn anonymous_metrics_of_a_release_tell_nothing_of_stats(database: &TestDatabase) {
+    let service = start(database, 2);
+    service.get("/stats/risks.json");
+    let names = |metrics: &str| -> Vec<String> {
+        let lines = metrics.lines().filter(|line| !line.starts_with('#'));
+        let names = lines.map(|line| line.split(['{', ' ']).next().unwrap().to_owned());
+        names.collect()
+    };
+    let response = service.get("/metrics");
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let mut found = Vec::new();
+    wait_until(|| {
+        found = names(&service.get("/metrics").body);
+        found.len() == 4
+    });
+    assert_eq!(
+        found,
+        [
+            "stats_build_info",
+            "stats_start_time_seconds",
+            "stats_database_up",
+            "stats_release_made_timestamp_seconds",
+        ]
+    );
+    let (admin, office) = (service.admin(), service.front_office());
+    let bearer = |token: &str| service.get_with_header("/metrics", "Authorization", token);
+    let token = admin.client.token.reveal();
+    for response in [
+        admin.get("/metrics"),
+        bearer(&format!("Bearer {token}")),
+        bearer(&format!("bearer {token}")),
+    ] {
+        assert!(
+            response.body.contains("stats_http_requests_total"),
+            "{response:?}"
+        );
+        assert!(
+            response
+                .body
+                .contains("stats_release_made_timestamp_seconds")
+        );
+    }
+    office.get("/metrics").assert_error(403);
+    for wrong in [
+        "Bearer nobody",
+        "Basic c2VzYW1l",
+        "Bearer",
+        &format!("Basic {token}"),
+    ] {
+        assert_eq!(bearer(wrong).status, 403, "{wrong}");
+    }
+    // Without releases, everybody reads all of them.
+    let open = Service::start(database);
+    open.get("/health");
+    assert!(
+        open.get("/metrics")
+            .body
+            .contains("stats_http_requests_total")
+    );
+    assert!(!names(&open.get("/metrics").body).is_empty());
+}
