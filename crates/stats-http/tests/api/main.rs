@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod admin;
+mod attack;
 mod auth;
 mod clients;
 mod compression;
