@@ -10,7 +10,7 @@ use serde_json::Value;
 use stats_db::{ClientChange, Db};
 use stats_testing::TestDatabase;
 
-use crate::support::{start_on, stats};
+use crate::support::{start_with, stats};
 
 fn example(name: &str) -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/monitoring");
@@ -23,10 +23,10 @@ fn names(text: &str) -> BTreeSet<&str> {
     words.filter(|word| word.starts_with("stats_")).collect()
 }
 
-/// The metrics of a server that has stored and processed stats, and pushed some.
+/// The metrics of a server that has stored and processed stats, pushed some, and made a release.
 fn metrics() -> String {
     let database = TestDatabase::sqlite();
-    let server = start_on(&database);
+    let server = start_with(&database, &[("PUBLIC_MIN_CLIENTS", "3")]);
     assert_eq!(server.post(&stats(2)).status(), 201);
     for path in ["/stats/threats.json", "/stats/threats.json"] {
         assert_eq!(server.request(path).status(), 200);
