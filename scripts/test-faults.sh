@@ -15,4 +15,4 @@ setpriv util-linux
 NEEDS
 
 export STATS_TEST_FAULTS=long
-exec scripts/with-postgres.sh cargo test --locked -p stats-server --test faults -- --nocapture --test-threads=1 "$@"
+exec scripts/with-postgres.sh cargo test --locked --workspace --test faults -- --nocapture --test-threads=1 "$@"

@@ -5,4 +5,4 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 export STATS_TEST_KILLS=${1:-100}
-scripts/with-postgres.sh cargo test -p stats-admin --test admin -- killed
+scripts/with-postgres.sh cargo test --locked --workspace --test admin -- killed

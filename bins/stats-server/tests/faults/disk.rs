@@ -93,3 +93,45 @@ fn a_full_disk_of_postgresql_loses_nothing() {
     fs::write(&ballast, vec![0; 10_000_000]).unwrap();
     fill_up(&server, &ballast, 20_000_000);
 }
+
+#[test]
+fn trial_sqlite() {
+    let size: usize = std::env::var("TRIAL_SIZE").unwrap_or("1000000".into()).parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    let (disk, url) = (
+        disk.display(),
+        format!("sqlite://{}/stats.db", disk.display()),
+    );
+    let commands = format!(
+        "mkdir {disk}; mount -t tmpfs -o size=64m tmpfs {disk}; for i in 0 1 2 3 4 5 6 7 8 9; do head -c {size} /dev/zero >{disk}/ballast$i; done"
+    );
+    let server = Server::spawn(command_in_namespace(&commands, &url));
+    let root = format!("/proc/{}/root{disk}", server.process.id());
+    let len = |name: &str| fs::metadata(format!("{root}/{name}")).map_or(0, |m| m.len());
+    let show = |what: &str, acks: usize| {
+        let df = std::process::Command::new("stat").args(["-f", "-c", "%a", &root]).output().unwrap();
+        eprintln!("{what}: db {} wal {} avail {} acks {acks}", len("stats.db"), len("stats.db-wal"),
+          String::from_utf8_lossy(&df.stdout).trim().parse::<u64>().unwrap() * 4096);
+    };
+    let ledger = Ledger::default();
+    let flag = AtomicBool::new(false);
+    let is_over = || flag.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        let _end = SetOnDrop(&flag);
+        for _ in 0..2 {
+            scope.spawn(|| ledger.post_until(&server.base, is_over));
+        }
+        scope.spawn(|| crate::traffic::read_until(&server.base, is_over));
+        for i in 0..10 {
+            ledger.forget_refused();
+            wait_until("the disk is full", || ledger.refused() > 20);
+            show("full", ledger.acknowledged());
+            fs::remove_file(format!("{root}/ballast{i}")).unwrap();
+            let before = ledger.acknowledged();
+            thread::sleep(std::time::Duration::from_secs(3));
+            show("after 3 s", ledger.acknowledged() - before);
+        }
+    });
+    show("end", ledger.acknowledged());
+}
