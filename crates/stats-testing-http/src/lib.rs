@@ -2,6 +2,7 @@
 
 mod commands;
 mod installed;
+mod log;
 mod page;
 mod programs;
 mod remote;
@@ -11,6 +12,7 @@ mod service;
 
 pub use commands::commands;
 pub use installed::installed;
+pub use log::Log;
 pub use page::Page;
 pub use programs::Programs;
 pub use remote::{Remote, Request, answer};

@@ -1,10 +1,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client as Http, Response};
 use serde_json::Value;
+
+use crate::log::Log;
 
 /// The `ADMIN_TOKEN` of servers, with which [`Server`] sends its requests.
 pub const ADMIN_TOKEN: &str = "sesame";
@@ -16,7 +18,7 @@ pub struct Server {
     /// The process, whose standard output is piped unless the command says otherwise.
     pub process: Child,
     /// The log after `start_log`.
-    pub log: BufReader<ChildStderr>,
+    pub log: BufReader<Log>,
     /// The log up to the line with the address.
     pub start_log: String,
     /// The URL, without a slash at the end.
@@ -27,7 +29,8 @@ impl Server {
     /// Runs a command that starts the server and pipes its log, and waits until it listens.
     pub fn spawn(mut command: Command) -> Self {
         let mut process = command.spawn().expect("a server");
-        let mut log = BufReader::new(process.stderr.take().expect("a piped log"));
+        let log = process.stderr.take().expect("a piped log");
+        let mut log = BufReader::new(Log::of(log));
         let start_log = wait_for(&mut log, "Listening on ");
         let base = base(&start_log);
         Self {

@@ -80,8 +80,25 @@ impl OwnPostgres {
         format!("/proc/{}/root{}", self.script.id(), path.display()).into()
     }
 
+    /// Kills the connection with this number, or a process that works on the database in the background. Waits until
+    /// the server has ended all others, as it then does.
+    pub(crate) fn kill_connection(&self, database: &TestDatabase, number: usize) {
+        let mut backends = Vec::new();
+        // One may end before it is killed.
+        wait_until("a connection is killed", || {
+            backends = self.backends(database);
+            let backend = number % backends.len().max(1);
+            backends
+                .get(backend)
+                .is_some_and(|process| kill("KILL", *process))
+        });
+        wait_until("PostgreSQL ends all connections", || {
+            !backends.iter().any(|process| is_running(*process))
+        });
+    }
+
     /// The process ids of the connections to a database.
-    pub(crate) fn backends(&self, database: &TestDatabase) -> Vec<u32> {
+    fn backends(&self, database: &TestDatabase) -> Vec<u32> {
         let (_, name) = database.url().rsplit_once('/').unwrap();
         let mut children = children_of(self.process().unwrap());
         children.retain(|child| {
@@ -96,7 +113,7 @@ impl OwnPostgres {
     pub(crate) fn stop(&self, signal: &str) {
         let process = self.process().unwrap();
         let children = children_of(process);
-        kill(signal, process);
+        assert!(kill(signal, process));
         wait_until("PostgreSQL stops", || {
             let mut all = children.iter().chain([&process]);
             !all.any(|process| is_running(*process))
@@ -170,9 +187,9 @@ fn is_running(process: u32) -> bool {
     state.is_ok_and(|state| !state.contains(") Z "))
 }
 
-/// Sends the signal with this name to a process.
-pub(crate) fn kill(signal: &str, process: u32) {
+/// Sends the signal with this name to a process. Returns whether there is one.
+fn kill(signal: &str, process: u32) -> bool {
     let process = process.to_string();
     let kill = Command::new("kill").args(["-s", signal, &process]).status();
-    assert!(kill.unwrap().success());
+    kill.unwrap().success()
 }

@@ -9,7 +9,7 @@ use stats_db::Db;
 use stats_testing::TestDatabase;
 use stats_testing_http::Server;
 
-use crate::own_postgres::{OwnPostgres, kill};
+use crate::own_postgres::OwnPostgres;
 use crate::stored::store_admin;
 use crate::support::{
     SetOnDrop, command, illness, is_unavailable, rounds, start_error, start_on, wait_until,
@@ -68,8 +68,7 @@ fn outages_under_load_lose_nothing() {
             postgres.resume(&[]);
             recovers("the connection limit");
             for backend in 0..rounds(2, 5) {
-                let backends = postgres.backends(&database);
-                kill("KILL", backends[backend % backends.len()]);
+                postgres.kill_connection(&database, backend);
                 recovers("kill -9 of a connection");
             }
             disconnect(&database);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use reqwest::blocking::Client as Http;
 use serde_json::json;
 use stats_testing::{Proxy, TestDatabase, on_each_database};
-use stats_testing_http::{ADMIN_TOKEN, Server, base, wait_for};
+use stats_testing_http::{ADMIN_TOKEN, Log, Server, base, wait_for};
 
 use crate::outages::command_in_shell;
 use crate::support::{command, start_on, start_with, stats, wait_for_file};
@@ -22,7 +22,7 @@ fn sighup_reopens_the_log_file() {
         ("LOG_PATH", path.to_str().unwrap()),
     ];
     let mut process = command(&[], &environment).spawn().unwrap();
-    let log = BufReader::new(process.stderr.take().unwrap());
+    let log = BufReader::new(Log::of(process.stderr.take().unwrap()));
     let start_log = wait_for_file(&path, "Listening on ");
     assert!(start_log.contains(" INFO stats_server::server - "));
     let mut server = Server {
@@ -84,7 +84,7 @@ fn the_service_goes_on_while_the_disk_of_the_log_is_full() {
     let (ballast, log_file) = (inside("ballast"), inside("stats.log"));
     let start_log = wait_for_file(&log_file, "Listening on ");
     let server = Server {
-        log: BufReader::new(process.stderr.take().unwrap()),
+        log: BufReader::new(Log::of(process.stderr.take().unwrap())),
         base: base(&start_log),
         start_log,
         process,
