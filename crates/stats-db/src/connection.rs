@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::error::BoxedError;
 use crate::monitor::file_id;
 use crate::url::PostgresUrl;
+use crate::wal::Wal;
 use crate::{DatabaseUrl, DbError, Timeouts};
 
 #[derive(diesel::MultiConnection)]
@@ -74,6 +75,7 @@ pub(crate) struct Pooled {
     pub(crate) backend: Option<i32>,
     /// Whether the pool must replace it.
     pub(crate) is_broken: bool,
+    pub(crate) wal: Wal,
 }
 
 impl Connector {
@@ -115,6 +117,7 @@ impl Connector {
             conn,
             backend,
             is_broken: false,
+            wal: Wal::default(),
         })
     }
 

@@ -1,16 +1,19 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::SqliteConnection;
 use diesel::r2d2::{Pool, PooledConnection};
 use sqlite_deadline::{Limit, LimitGuard};
 use stats_core::TokenStorage;
 
 use crate::cancel::Cancel;
 use crate::connection::{
-    Access, Connector, DbConnection, begin_read, begin_write, begin_write_unlocked, finish,
+    Access, Connector, DbConnection, Pooled, begin_read, begin_write, begin_write_unlocked, finish,
 };
 use crate::error::Wait;
 use crate::monitor::Monitor;
+use crate::wal::Wal;
 use crate::{DatabaseUrl, DbError, Snapshot, Timeouts};
 
 /// The storage: clients and their stats in SQLite or PostgreSQL.
@@ -311,12 +314,16 @@ impl Db {
             deadline: self.statement.map(|timeout| begun + timeout),
             cancelled: self.cancel.as_ref().map(Cancel::flag),
         };
-        Ok(Session {
+        let mut session = Session {
             db: self,
             pooled,
             begun,
             _limit: limit.enter(),
-        })
+        };
+        if let Some((wal, conn, path)) = session.wal() {
+            wal.prepare(conn, path);
+        }
+        Ok(session)
     }
 }
 
@@ -335,6 +342,15 @@ impl<'a> Session<'a> {
 
     pub(crate) fn conn(&mut self) -> &mut DbConnection {
         &mut self.pooled.conn
+    }
+
+    /// The state of the `-wal` file of a SQLite database, its connection and its path.
+    fn wal(&mut self) -> Option<(&mut Wal, &mut SqliteConnection, &Path)> {
+        let Pooled { conn, wal, .. } = &mut *self.pooled;
+        match (conn, self.db.url()) {
+            (DbConnection::Sqlite(conn), DatabaseUrl::Sqlite(path)) => Some((wal, conn, path)),
+            _ => None,
+        }
     }
 
     /// Runs `work`. Refines its error, and records damage and broken connections.
@@ -365,10 +381,14 @@ impl<'a> Session<'a> {
         mut self,
         work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.run(|conn| {
+        let result = self.run(|conn| {
             let result = work(conn);
             finish(conn, result)
-        })
+        });
+        if let Some((wal, conn, path)) = self.wal() {
+            wal.settle(conn, path, result.as_ref().err());
+        }
+        result
     }
 }
 

@@ -32,6 +32,7 @@ mod tokens;
 mod transfer;
 mod types;
 mod url;
+mod wal;
 
 pub use cancel::Cancel;
 pub use clients::ClientChange;
