@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 command -v cargo-deny >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 checks=(bans licenses sources)
 if timeout 60 cargo deny --log-level off fetch db >/dev/null 2>&1 ||
-    [ -n "$(ls "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" 2>/dev/null)" ]; then
+    compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*/" >/dev/null; then
     checks+=(advisories)
 else
     echo "Advisories are not checked: their database cannot be fetched."
