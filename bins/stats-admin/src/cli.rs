@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             let settings = settings()?;
             let db = db::open(&settings.database_url)?;
             let changes = command.changes();
-            let result = command.run(&db.with_token_storage(settings.token_storage), terminal);
+            let db = db.with_token_storage(settings.token_storage);
+            let result = command.run(&db, settings.public_min_clients, terminal);
             if changes {
                 audit.write(settings.log_path.as_deref(), result.is_ok());
             }

@@ -3,6 +3,7 @@ use stats_core::Coordinates;
 use stats_db::{ClientChange, Db};
 
 use super::{ClientArgument, display_name};
+use crate::stats::publish::publish;
 use crate::terminal::Terminal;
 
 /// A change of one property of a client.
@@ -19,7 +20,7 @@ pub(crate) enum Change {
     /// Leave the stats of a client out of all figures, at once
     ///
     /// Use it for a client whose stats are wrong or made up. The stats are kept, and the client itself sees them and
-    /// figures about them.
+    /// figures about them. If the public statistics are a release, a new one is made.
     Exclude(ClientArgument),
     /// Let figures count the stats of an excluded client again
     Include(ClientArgument),
@@ -50,7 +51,12 @@ pub(crate) struct CoordinatesSet {
 }
 
 impl Change {
-    pub(super) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+    pub(super) fn run(
+        self,
+        db: &Db,
+        min_clients: u64,
+        terminal: &mut Terminal<'_>,
+    ) -> anyhow::Result<()> {
         let (client, change) = match self {
             Self::Activate(client) => (client, ClientChange::Active(true)),
             Self::Deactivate(client) => (client, ClientChange::Active(false)),
@@ -81,6 +87,11 @@ impl Change {
             }
             ClientChange::Coordinates(None) => "not on the map".to_owned(),
         };
-        Ok(terminal.print(format_args!("{}: {state}", display_name(&client)))?)
+        terminal.print(format_args!("{}: {state}", display_name(&client)))?;
+        if matches!(change, ClientChange::Excluded(_)) && min_clients > 1 {
+            let number = publish(db, min_clients)?.sequence;
+            terminal.print(format_args!("The public statistics are release {number}"))?;
+        }
+        Ok(())
     }
 }

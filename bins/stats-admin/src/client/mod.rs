@@ -45,7 +45,13 @@ impl Command {
         )
     }
 
-    pub(crate) fn run(self, db: &Db, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+    /// Runs the command. `min_clients` is how many clients have to be behind each public figure.
+    pub(crate) fn run(
+        self,
+        db: &Db,
+        min_clients: u64,
+        terminal: &mut Terminal<'_>,
+    ) -> anyhow::Result<()> {
         match self {
             Self::Create(create) => create.run(db, terminal),
             Self::List(list) => list.run(db, terminal),
@@ -53,7 +59,7 @@ impl Command {
             Self::Delete(delete) => delete.run(db, terminal),
             Self::RotateToken(rotate) => rotate.run(db, terminal),
             Self::HashTokens(hash) => hash.run(db, terminal),
-            Self::Change(change) => change.run(db, terminal),
+            Self::Change(change) => change.run(db, min_clients, terminal),
             Self::IsSharingEnabled(client) => {
                 let is_enabled = client.find(db)?.is_sharing_enabled;
                 Ok(terminal.print(python_bool(is_enabled))?)
@@ -140,7 +146,7 @@ mod tests {
             output: &mut io::sink(),
         };
         let rotate = Command::RotateToken(rotate);
-        let error = rotate.run(&db, &mut terminal).unwrap_err();
+        let error = rotate.run(&db, 1, &mut terminal).unwrap_err();
         let message = format!("{error:#}");
         let expected = "the database is busy: a lock stayed in use: ";
         assert!(message.starts_with(expected), "{message}");

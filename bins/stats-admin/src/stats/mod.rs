@@ -6,7 +6,7 @@ mod export;
 mod import;
 mod list_last;
 mod list_waiting;
-mod publish;
+pub(crate) mod publish;
 mod pull;
 mod purge;
 mod push;

@@ -32,16 +32,20 @@ impl Publish {
                  Set it to 3 or more, for this command and for the server"
             );
         }
-        let publisher = Publisher {
-            processors: &Registry::default(),
-            min_clients,
-        };
-        // Each day is read once.
-        let partials = Partials::new(db.clone(), 0);
-        publisher.publish(db, &partials, Local::now().date_naive())?;
-        let release = db.release()?.context("the release was deleted")?;
-        print(db, &release, terminal)
+        print(db, &publish(db, min_clients)?, terminal)
     }
+}
+
+/// Makes a release with this many clients behind each figure.
+pub(crate) fn publish(db: &Db, min_clients: u64) -> anyhow::Result<Release> {
+    let publisher = Publisher {
+        processors: &Registry::default(),
+        min_clients,
+    };
+    // Each day is read once.
+    let partials = Partials::new(db.clone(), 0);
+    publisher.publish(db, &partials, Local::now().date_naive())?;
+    db.release()?.context("the release was deleted")
 }
 
 fn print(db: &Db, release: &Release, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {

@@ -54,6 +54,21 @@ fn publish_prints_what_is_published_and_withheld(database: &TestDatabase) {
          risk          1         1\n"
     );
     assert_eq!(outcome.stdout, expected);
+    // Two clients remain.
+    let settings = [
+        ("DATABASE_URL", database.url()),
+        ("PUBLIC_MIN_CLIENTS", "3"),
+    ];
+    let excluded = run_program(&mut program(&settings, "client exclude three"), "");
+    assert_eq!(
+        (excluded.code, excluded.stdout.as_str()),
+        (
+            0,
+            "three: excluded from all figures\nThe public statistics are release 2\n"
+        )
+    );
+    let risk = db.disclosed().unwrap().pop().unwrap();
+    assert_eq!((risk.published, risk.withheld), (0, 2));
     assert!(publish("4").stdout.ends_with("risk          0         2\n"));
     let refused = fail(database, "stats publish");
     assert!(
