@@ -156,6 +156,8 @@ pub struct Client {
     pub is_local: bool,
     /// Whether its stats may be pushed to another instance.
     pub is_sharing_enabled: bool,
+    /// Whether its stats are withdrawn from other instances while sharing is off.
+    pub withdraws: bool,
     /// Whether it may authenticate.
     pub is_active: bool,
     /// Whether no figure counts its stats. It sees them itself.

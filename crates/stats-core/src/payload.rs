@@ -1,14 +1,16 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::{FromStr, Utf8Error};
 
 use chrono::NaiveDate;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::deletion::{Deletion, parse_time};
 use crate::json::kind;
 use crate::{Excerpt, FieldErrors, InvalidValue, NewStat, parse_date};
 
-/// The error of an invalid batch of stats.
+/// The error of an invalid list of stats or deletions.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
@@ -19,9 +21,17 @@ pub enum PayloadError {
     #[error("the payload is not JSON")]
     NotJson(#[source] serde_json::Error),
     /// The payload is JSON, but not a list.
-    #[error("the payload must be a list of stats, not {0}")]
-    NotAList(&'static str),
-    /// Some stats are malformed. Fields are named `<index>.<field>`, with indexes from 0.
+    #[error("the payload must be a list of {elements}, not {found}")]
+    NotAList {
+        /// The elements of the list, such as `stats`.
+        elements: &'static str,
+        /// The type of the value.
+        found: &'static str,
+    },
+    /// The list is too long.
+    #[error("the payload has more than {0} elements")]
+    TooLong(usize),
+    /// Some elements are malformed. Fields are named `<index>.<field>`, with indexes from 0.
     #[error("{0}")]
     Invalid(FieldErrors),
 }
@@ -31,163 +41,220 @@ pub enum PayloadError {
 /// `last_date` is the last date that a stat may have, see [`last_acceptable_date`](crate::last_acceptable_date).
 /// A malformed stat, a missing field or an unknown field rejects the whole batch. The error names all invalid fields.
 pub fn parse_batch(payload: &[u8], last_date: NaiveDate) -> Result<Vec<NewStat>, PayloadError> {
+    parse_list(payload, usize::MAX, |fields: &Fields<'_>, read| {
+        parse_stat(fields, last_date, read)
+    })
+}
+
+/// Parses a list of `{uuid, deleted_at}` with at most `max` elements. `deleted_at` is an ISO 8601 timestamp, in UTC if it
+/// has no offset.
+pub fn parse_deletions(payload: &[u8], max: usize) -> Result<Vec<Deletion>, PayloadError> {
+    parse_list(payload, max, parse_deletion)
+}
+
+/// An element of a list, as its unparsed fields.
+trait Element: Sized {
+    /// What a message calls it, and several of them.
+    const NAMES: (&'static str, &'static str);
+    /// The names of its fields.
+    const FIELDS: &'static [&'static str];
+}
+
+impl Element for NewStat {
+    const NAMES: (&'static str, &'static str) = ("a stat", "stats");
+    const FIELDS: &'static [&'static str] = &["uuid", "anr", "type", "date", "data"];
+}
+
+impl Element for Deletion {
+    const NAMES: (&'static str, &'static str) = ("a deletion", "deletions");
+    const FIELDS: &'static [&'static str] = &["uuid", "deleted_at"];
+}
+
+fn parse_list<T: Element>(
+    payload: &[u8],
+    max: usize,
+    parse: impl Fn(&Fields<'_>, &mut Reader<'_>) -> Option<T>,
+) -> Result<Vec<T>, PayloadError> {
     let text = std::str::from_utf8(payload).map_err(PayloadError::NotUtf8)?;
     let start = text.trim_start_matches([' ', '\t', '\r', '\n']);
     if !start.is_empty() && !start.starts_with('[') {
         // Other JSON and malformed JSON are different errors.
         let raw: &RawValue = serde_json::from_str(text).map_err(PayloadError::NotJson)?;
-        return Err(PayloadError::NotAList(kind(raw.get())));
+        return Err(PayloadError::NotAList {
+            elements: T::NAMES.1,
+            found: kind(raw.get()),
+        });
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let batch = deserializer
-        .deserialize_seq(BatchVisitor { last_date })
-        .and_then(|batch| deserializer.end().map(|()| batch))
+    let list = deserializer
+        .deserialize_seq(ListVisitor { max, parse })
+        .and_then(|list| deserializer.end().map(|()| list))
         .map_err(PayloadError::NotJson)?;
-    if batch.errors.is_empty() {
-        Ok(batch.stats)
+    if !list.errors.is_empty() {
+        Err(PayloadError::Invalid(list.errors))
+    } else if list.is_too_long {
+        Err(PayloadError::TooLong(max))
     } else {
-        Err(PayloadError::Invalid(batch.errors))
+        Ok(list.elements)
     }
 }
 
-#[derive(Default)]
-struct Batch {
-    stats: Vec<NewStat>,
+struct List<T> {
+    elements: Vec<T>,
+    is_too_long: bool,
     errors: FieldErrors,
 }
 
-struct BatchVisitor {
-    last_date: NaiveDate,
+struct ListVisitor<F> {
+    max: usize,
+    parse: F,
 }
 
-impl<'de> Visitor<'de> for BatchVisitor {
-    type Value = Batch;
+impl<'de, T, F> Visitor<'de> for ListVisitor<F>
+where
+    T: Element,
+    F: Fn(&Fields<'_>, &mut Reader<'_>) -> Option<T>,
+{
+    type Value = List<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of stats")
+        write!(f, "a list of {}", T::NAMES.1)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Batch, A::Error> {
-        let mut batch = Batch::default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<T>, A::Error> {
+        let mut read = List {
+            elements: Vec::new(),
+            is_too_long: false,
+            errors: FieldErrors::default(),
+        };
         let mut index = 0_usize;
-        // After the first error no stat is kept. When the errors are full, the rest is only checked for syntax.
-        while !batch.errors.is_full() {
-            let Some(element) = list.next_element::<Element<'_>>()? else {
-                return Ok(batch);
+        // After the first error no element is kept. When the errors are full, the rest is only checked for syntax.
+        while !read.errors.is_full() && !read.is_too_long {
+            let Some(value) = list.next_element_seed(ElementSeed::<T>(PhantomData))? else {
+                return Ok(read);
             };
-            let stat = parse_stat(element, index, self.last_date, &mut batch.errors);
-            if batch.errors.is_empty() {
-                batch.stats.extend(stat);
+            let element = self.parse(value, index, &mut read.errors);
+            if read.errors.is_empty() {
+                read.elements.extend(element);
             }
             index += 1;
+            read.is_too_long = index > self.max;
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(batch)
+        Ok(read)
     }
 }
 
-/// The names of the fields of a stat.
-const FIELDS: [&str; 5] = ["uuid", "anr", "type", "date", "data"];
+impl<F> ListVisitor<F> {
+    /// Parses the element at `index`. Adds its errors to `errors`.
+    fn parse<T>(&self, value: Value<'_>, index: usize, errors: &mut FieldErrors) -> Option<T>
+    where
+        T: Element,
+        F: Fn(&Fields<'_>, &mut Reader<'_>) -> Option<T>,
+    {
+        let fields = match value {
+            Value::Object(fields) => fields,
+            Value::Other(kind) => {
+                errors.add(
+                    index.to_string(),
+                    format_args!("must be an object, not {kind}"),
+                );
+                return None;
+            }
+        };
+        for name in &fields.unknown {
+            errors.add(
+                format!("{index}.{}", Excerpt(name)),
+                format_args!("is not a field of {}", T::NAMES.0),
+            );
+        }
+        (self.parse)(&fields, &mut Reader { index, errors })
+    }
+}
 
-/// An element of a batch. Each byte of a stat is scanned once.
-enum Element<'de> {
+/// An element of a list. Each byte of it is scanned once.
+enum Value<'de> {
     Object(Fields<'de>),
     /// Another type of value, for messages.
     Other(&'static str),
 }
 
-/// The unparsed fields of a stat. The last duplicate wins, and `null` means a missing field.
+/// The maximum number of fields of an element.
+const MAX_FIELDS: usize = 5;
+
+/// The unparsed fields of an element. The last duplicate wins, and `null` means a missing field.
 #[derive(Default)]
 struct Fields<'de> {
-    known: [Option<&'de RawValue>; FIELDS.len()],
+    /// In the order of [`Element::FIELDS`].
+    known: [Option<&'de RawValue>; MAX_FIELDS],
     unknown: Vec<String>,
 }
 
-impl<'de> Deserialize<'de> for Element<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ElementVisitor;
+/// Reads the fields of a `T`.
+struct ElementSeed<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for ElementVisitor {
-            type Value = Element<'de>;
+impl<'de, T: Element> DeserializeSeed<'de> for ElementSeed<T> {
+    type Value = Value<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a stat")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Fields::default();
-                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                    let mut known = fields.known.iter_mut().zip(FIELDS);
-                    match known.find(|(_, known)| *known == name) {
-                        Some((field, _)) => *field = Some(value).filter(|raw| raw.get() != "null"),
-                        None if fields.unknown.len() < FieldErrors::MAX => {
-                            fields.unknown.push(name);
-                        }
-                        None => {}
-                    }
-                }
-                Ok(Element::Object(fields))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Element::Other("a list"))
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Element::Other("a string"))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Element::Other("a boolean"))
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Element::Other("null"))
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Element::Other("a number"))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Element::Other("a number"))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Element::Other("a number"))
-            }
-        }
-
-        deserializer.deserialize_any(ElementVisitor)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-/// Parses the stat at `index`. Adds its errors to `errors`.
-fn parse_stat(
-    element: Element<'_>,
-    index: usize,
-    last_date: NaiveDate,
-    errors: &mut FieldErrors,
-) -> Option<NewStat> {
-    let fields = match element {
-        Element::Object(fields) => fields,
-        Element::Other(kind) => {
-            errors.add(
-                index.to_string(),
-                format_args!("must be an object, not {kind}"),
-            );
-            return None;
-        }
-    };
-    for name in &fields.unknown {
-        errors.add(
-            format!("{index}.{}", Excerpt(name)),
-            "is not a field of a stat",
-        );
+impl<'de, T: Element> Visitor<'de> for ElementSeed<T> {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::NAMES.0)
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Fields::default();
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            let mut known = fields.known.iter_mut().zip(T::FIELDS);
+            match known.find(|(_, known)| **known == name) {
+                Some((field, _)) => *field = Some(value).filter(|raw| raw.get() != "null"),
+                None if fields.unknown.len() < FieldErrors::MAX => {
+                    fields.unknown.push(name);
+                }
+                None => {}
+            }
+        }
+        Ok(Value::Object(fields))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Other("a list"))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Value::Other("a string"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Value::Other("a boolean"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Other("null"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Value::Other("a number"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Value::Other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Value::Other("a number"))
+    }
+}
+
+fn parse_stat(fields: &Fields<'_>, last_date: NaiveDate, read: &mut Reader<'_>) -> Option<NewStat> {
     let [uuid, analysis, stats_type, date, data] = fields.known;
-    let mut read = Reader { index, errors };
     let uuid = match uuid {
         Some(_) => read.field("uuid", uuid, string).map(Some),
         None => Some(None),
@@ -213,7 +280,19 @@ fn parse_stat(
     })
 }
 
-/// Parses the fields of the stat at `index` and collects their errors.
+fn parse_deletion(fields: &Fields<'_>, read: &mut Reader<'_>) -> Option<Deletion> {
+    let [uuid, deleted_at, ..] = fields.known;
+    let uuid = read.field("uuid", uuid, string);
+    let deleted_at = read.field("deleted_at", deleted_at, |value| {
+        parse_time(&string::<String>(value)?)
+    });
+    Some(Deletion {
+        uuid: uuid?,
+        deleted_at: deleted_at?,
+    })
+}
+
+/// Parses the fields of the element at `index` and collects their errors.
 struct Reader<'a> {
     index: usize,
     errors: &'a mut FieldErrors,
@@ -385,6 +464,46 @@ mod tests {
     }
 
     #[test]
+    fn deletions_have_an_id_and_a_time() {
+        let parse = |text: &str| parse_deletions(text.as_bytes(), 2).map_err(|e| e.to_string());
+        let one = format!(r#"{{"uuid": "{ANR}", "deleted_at": "2026-11-20T10:00:00+02:00"}}"#);
+        let deletion = parse(&format!("[{one}]")).unwrap().remove(0);
+        assert_eq!(deletion.uuid.to_string(), ANR);
+        assert_eq!(deletion.deleted_at.to_string(), "2026-11-20 08:00:00");
+        assert_eq!(
+            serde_json::to_value(deletion).unwrap()["deleted_at"],
+            "2026-11-20T08:00:00Z"
+        );
+        assert_eq!(parse("[]"), Ok(Vec::new()));
+        assert_eq!(parse(&format!("[{one},{one}]")).unwrap().len(), 2);
+        for (text, error) in [
+            (
+                format!("[{one},{one},{one}]"),
+                "the payload has more than 2 elements",
+            ),
+            (
+                "{}".to_owned(),
+                "the payload must be a list of deletions, not an object",
+            ),
+            ("[5]".to_owned(), "0: must be an object, not a number"),
+            (
+                "[{}]".to_owned(),
+                "0.uuid: is missing; 0.deleted_at: is missing",
+            ),
+            (
+                one.replace("uuid", "anr"),
+                "the payload must be a list of deletions, not an object",
+            ),
+            (
+                format!(r#"[{{"uuid": "{ANR}", "deleted_at": "yesterday", "anr": "{ANR}"}}]"#),
+                "0.anr: is not a field of a deletion; 0.deleted_at: 'yesterday' is not a time (YYYY-MM-DDTHH:MM:SSZ)",
+            ),
+        ] {
+            assert_eq!(parse(&text), Err(error.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
     fn other_json_and_malformed_json_are_different_errors() {
         for (payload, kind) in [
             ("\"x\"", "a string"),
@@ -414,6 +533,7 @@ mod tests {
         #[test]
         fn no_payload_panics(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse_batch(&payload, LAST_DATE);
+            let _ = parse_deletions(&payload, 5);
         }
 
         #[test]

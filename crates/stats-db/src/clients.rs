@@ -134,7 +134,7 @@ impl Db {
         })
     }
 
-    /// Deletes a client and all its stats. Returns the number of stats.
+    /// Deletes a client and all its stats. Returns the number of stats. No tombstones remain: other instances are not told.
     ///
     /// Deactivates the client first, then deletes its stats in several transactions. After an error the client and the
     /// remaining stats stay; deleting the client again continues.
@@ -146,7 +146,7 @@ impl Db {
             if found.is_empty() {
                 break;
             }
-            deleted += self.delete_found(&found)?;
+            deleted += self.purge_found(&found)?;
         }
         self.write(|conn| {
             // A batch that was authenticated before may have arrived in between.

@@ -46,7 +46,7 @@ impl Db {
     /// Deletes all clients and stats, some thousand stats per transaction.
     pub fn empty(&self) -> Result<(), DbError> {
         let all = self.read(|snapshot| snapshot.find_all_stats())?;
-        self.delete_found(&all)?;
+        self.purge_found(&all)?;
         self.write(|conn| {
             // Stats that arrived in between.
             diesel::delete(stats::table).execute(conn)?;

@@ -3,10 +3,11 @@ use diesel::prelude::*;
 use stats_core::ClientId;
 
 use crate::connection::on_each_backend;
-use crate::schema::stats;
+use crate::schema::{stats, stats_tombstone};
+use crate::tombstones::delete_with_tombstones;
 use crate::{Db, DbError, Snapshot};
 
-/// Stats that a query has found, for [`Db::delete_found`] to delete. Eight bytes each.
+/// Stats that a query has found, for [`Db::delete_found`] or [`Db::purge_found`]. Eight bytes each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundStats {
     /// Ascending, the order of the table.
@@ -63,9 +64,23 @@ impl Snapshot<'_> {
 const STATS_PER_TRANSACTION: usize = 5_000;
 
 impl Db {
-    /// Deletes the found stats in several transactions. Returns the number of stats that still existed. After an error
-    /// the remaining stats stay.
+    /// Deletes the found stats in several transactions, because somebody asked for it: each leaves a tombstone. Returns the
+    /// number of stats that still existed. After an error the remaining stats stay.
     pub fn delete_found(&self, found: &FoundStats) -> Result<usize, DbError> {
+        let mut deleted = 0;
+        for seqs in found.seqs.chunks(STATS_PER_TRANSACTION) {
+            deleted += self.write(|conn| {
+                on_each_backend!(conn, |conn| {
+                    let these = || stats::table.filter(stats::seq.eq_any(seqs));
+                    Ok::<_, DbError>(delete_with_tombstones!(conn, these()))
+                })
+            })?;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes the found stats like [`Db::delete_found`], but without tombstones: they are only kept no longer here.
+    pub fn purge_found(&self, found: &FoundStats) -> Result<usize, DbError> {
         let mut deleted = 0;
         for seqs in found.seqs.chunks(STATS_PER_TRANSACTION) {
             deleted += self.write(|conn| {

@@ -36,6 +36,8 @@ const WRITE_NOTHING: &str = "\
     UPDATE client SET name = name WHERE 1 = 0; \
     DELETE FROM client WHERE 1 = 0; \
     DELETE FROM client_token WHERE 1 = 0; \
+    INSERT INTO stats_tombstone SELECT * FROM stats_tombstone WHERE 1 = 0; \
+    DELETE FROM stats_tombstone WHERE 1 = 0; \
     INSERT INTO stats SELECT * FROM stats WHERE 1 = 0; \
     UPDATE stats SET anr = anr WHERE 1 = 0; \
     DELETE FROM stats WHERE 1 = 0; \
@@ -46,6 +48,7 @@ const WRITE_NOTHING: &str = "\
     DELETE FROM public_release_day WHERE 1 = 0; \
     UPDATE push_progress SET seq = seq WHERE 1 = 0; \
     DELETE FROM push_waiting WHERE 1 = 0; \
+    DELETE FROM push_untold WHERE 1 = 0; \
     UPDATE push_run SET failures = failures WHERE 1 = 0";
 
 impl Db {

@@ -29,6 +29,7 @@ mod summary;
 mod tables;
 mod timeouts;
 mod tokens;
+mod tombstones;
 mod transfer;
 mod types;
 mod url;
@@ -47,7 +48,7 @@ pub use partials::{Changes, DayPartial, DayVersion, Incarnation, PartialKind, Sc
 pub use push_runs::PushRun;
 pub use releases::{Disclosed, NewRelease, Release, ReleasedDay, SharedTotals};
 pub use restore::{Backup, Holdings, Restored};
-pub use stats::{Documents, Selection, Snapshot};
+pub use stats::{Documents, Selection, SkipReason, Skipped, Snapshot};
 pub use summary::{ClientTotals, Summary};
 pub use timeouts::Timeouts;
 pub use url::{DatabaseUrl, PostgresParts};

@@ -235,7 +235,7 @@ mod tests {
         let db = Db::open(&url).unwrap();
         assert!(matches!(
             db.require_migrated(),
-            Err(DbError::PendingMigrations(8))
+            Err(DbError::PendingMigrations(9))
         ));
         let all = db.migrate().unwrap();
         assert_eq!(
@@ -248,6 +248,7 @@ mod tests {
                 "20261130100000",
                 "20261130300000",
                 "20261130400000",
+                "20261130500000",
                 "20261130600000"
             ]
         );

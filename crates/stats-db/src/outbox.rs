@@ -358,7 +358,11 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
     on_each_backend!(conn, |conn| {
         diesel::insert_into(push_progress::table)
             .values(progress)
-            .into_columns(push_progress::all_columns)
+            .into_columns((
+                push_progress::remote,
+                push_progress::client_id,
+                push_progress::seq,
+            ))
             .on_conflict((push_progress::remote, push_progress::client_id))
             .do_update()
             .set(push_progress::seq.eq(excluded(push_progress::seq)))

@@ -25,6 +25,10 @@ pub struct PushRun {
     pub refused: i64,
     /// Why it ended early; `None` if it was complete.
     pub message: Option<String>,
+    /// The number of deletions that the remote was told.
+    pub told: i64,
+    /// The number of deletions that the remote cannot be told.
+    pub untold: i64,
 }
 
 impl Db {

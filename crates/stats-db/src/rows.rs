@@ -27,6 +27,7 @@ pub(crate) struct ClientRow {
     _updated_at: Option<NaiveDateTime>,
     is_active: Option<bool>,
     is_excluded: Option<bool>,
+    withdraws: Option<bool>,
 }
 
 impl From<ClientRow> for Client {
@@ -43,6 +44,7 @@ impl From<ClientRow> for Client {
                 .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude).ok()),
             is_local: row.local.unwrap_or(true),
             is_sharing_enabled: row.is_sharing_enabled.unwrap_or(false),
+            withdraws: row.withdraws.unwrap_or(false),
             is_active: row.is_active.unwrap_or(true),
             is_excluded: row.is_excluded.unwrap_or(false),
             last_seen: row.last_seen,

@@ -19,6 +19,7 @@ diesel::table! {
         updated_at -> Nullable<Timestamp>,
         is_active -> Nullable<Bool>,
         is_excluded -> Nullable<Bool>,
+        withdraws -> Nullable<Bool>,
     }
 }
 
@@ -48,7 +49,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::PortableUuid;
+
+    stats_tombstone (seq) {
+        seq -> BigInt,
+        client_id -> Integer,
+        uuid -> PortableUuid,
+        anr -> Nullable<PortableUuid>,
+        arrival -> Nullable<BigInt>,
+        deleted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     push_progress (remote, client_id) {
+        remote -> Text,
+        client_id -> Integer,
+        seq -> BigInt,
+        offered -> BigInt,
+        told -> BigInt,
+        withdrawn -> BigInt,
+    }
+}
+
+diesel::table! {
+    push_untold (remote, client_id, seq) {
         remote -> Text,
         client_id -> Integer,
         seq -> BigInt,
@@ -73,6 +99,8 @@ diesel::table! {
         sent -> BigInt,
         refused -> BigInt,
         message -> Nullable<Text>,
+        told -> BigInt,
+        untold -> BigInt,
     }
 }
 
@@ -137,6 +165,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     client,
     client_token,
     stats,
+    stats_tombstone,
     push_progress,
+    push_untold,
     push_waiting
 );

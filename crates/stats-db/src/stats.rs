@@ -13,30 +13,55 @@ use crate::connection::{DbConnection, WRITE_LOCK, on_each_backend};
 use crate::db::Session;
 use crate::newest::IsNewest;
 use crate::rows::{NewStatRow, StatRow};
-use crate::schema::{client, stats};
+use crate::schema::{client, stats, stats_tombstone};
+use crate::tombstones::{delete_with_tombstones, deleted_among};
 use crate::types::{DbUuid, JsonText};
 use crate::{Db, DbError};
 
+/// A stat of a batch that was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its position in the batch.
+    pub position: usize,
+    /// Why it was not stored.
+    pub reason: SkipReason,
+}
+
+/// Why a stat was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Its id is already stored, by any client, or occurs earlier in the batch.
+    Stored,
+    /// Its client deleted the stat of this id.
+    Deleted,
+}
+
 impl Db {
-    /// Stores a batch of stats, all or nothing. Returns the positions of the skipped stats, whose id is already stored
-    /// (by any client) or occurs earlier in the batch.
-    pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<usize>, DbError> {
+    /// Stores a batch of stats, all or nothing. Returns the skipped stats, in their order.
+    pub fn insert_stats(&self, owner: ClientId, batch: &[Stat]) -> Result<Vec<Skipped>, DbError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         self.write_unlocked(|conn| match conn {
-            DbConnection::Postgres(conn) => insert_arrays(conn, owner, batch),
+            DbConnection::Postgres(conn) => {
+                let stored = insert_arrays(conn, owner, batch)?;
+                skip_deleted(conn, owner, batch, stored)
+            }
             DbConnection::Sqlite(conn) => insert_rows(conn, owner, batch),
         })
     }
 
-    /// Deletes the stats of a client about an analysis. Returns their number.
+    /// Deletes the stats of a client about an analysis, which leave tombstones. Returns their number.
     pub fn delete_stats(&self, owner: ClientId, analysis: AnalysisId) -> Result<usize, DbError> {
         self.write(|conn| {
-            let of_analysis = stats::table
-                .filter(stats::client_id.eq(owner.0))
-                .filter(stats::anr.eq(DbUuid(analysis.0)));
-            Ok(diesel::delete(of_analysis).execute(conn)?)
+            on_each_backend!(conn, |conn| {
+                let of_analysis = || {
+                    stats::table
+                        .filter(stats::client_id.eq(owner.0))
+                        .filter(stats::anr.eq(DbUuid(analysis.0)))
+                };
+                Ok(delete_with_tombstones!(conn, of_analysis()))
+            })
         })
     }
 
@@ -54,12 +79,12 @@ impl Db {
 }
 
 /// One statement for the whole batch. It takes the write lock after it has converted the documents to `jsonb`, which takes
-/// as long as storing them.
+/// as long as storing them. Returns the ids of the stats that were stored.
 fn insert_arrays(
     conn: &mut PgConnection,
     ClientId(owner): ClientId,
     batch: &[Stat],
-) -> Result<Vec<usize>, DbError> {
+) -> Result<HashSet<StatId>, DbError> {
     #[derive(QueryableByName)]
     #[diesel(table_name = stats)]
     struct Stored {
@@ -78,6 +103,7 @@ fn insert_arrays(
          locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({WRITE_LOCK}) FROM (SELECT count(*) FROM batch) AS all_of_it) \
          INSERT INTO stats (uuid, anr, type, date, data, created_at, client_id) \
          SELECT uuid, anr, type, date, data, $6, $7 FROM batch CROSS JOIN locked \
+         WHERE NOT EXISTS (SELECT FROM stats_tombstone AS deleted WHERE client_id = $7 AND deleted.uuid = batch.uuid) \
          ON CONFLICT (uuid) DO NOTHING RETURNING uuid",
     ))
     .bind::<Array<Uuid>, _>(column(batch, |stat| stat.uuid.0))
@@ -88,8 +114,29 @@ fn insert_arrays(
     .bind::<Timestamp, _>(Utc::now().naive_utc())
     .bind::<Integer, _>(owner)
     .load(conn)?;
-    let mut stored: HashSet<_> = stored.into_iter().map(|row| StatId(row.uuid.0)).collect();
-    Ok(skipped(batch, |stat| Ok(stored.remove(&stat.uuid)))?)
+    Ok(stored.into_iter().map(|row| StatId(row.uuid.0)).collect())
+}
+
+/// The stats of a batch that were not stored. Deletes stats again that their client deleted while the batch waited for the
+/// write lock: the statement that stores a batch does not see these tombstones.
+fn skip_deleted(
+    conn: &mut PgConnection,
+    owner: ClientId,
+    batch: &[Stat],
+    mut stored: HashSet<StatId>,
+) -> Result<Vec<Skipped>, DbError> {
+    let deleted = deleted_among!(conn, owner, batch.iter().map(|stat| stat.uuid));
+    let late: Vec<_> = deleted
+        .iter()
+        .filter(|uuid| stored.remove(uuid))
+        .map(|uuid| DbUuid(uuid.0))
+        .collect();
+    if !late.is_empty() {
+        diesel::delete(stats::table.filter(stats::uuid.eq_any(late))).execute(conn)?;
+    }
+    Ok(skipped(batch, &deleted, |stat| {
+        Ok(stored.remove(&stat.uuid))
+    })?)
 }
 
 /// One statement a row: SQLite keeps the old content of changed pages for a statement of several rows.
@@ -97,9 +144,13 @@ fn insert_rows(
     conn: &mut SqliteConnection,
     owner: ClientId,
     batch: &[Stat],
-) -> Result<Vec<usize>, DbError> {
+) -> Result<Vec<Skipped>, DbError> {
+    let deleted = deleted_among!(conn, owner, batch.iter().map(|stat| stat.uuid));
     let now = Utc::now().naive_utc();
-    Ok(skipped(batch, |stat| {
+    Ok(skipped(batch, &deleted, |stat| {
+        if deleted.contains(&stat.uuid) {
+            return Ok(false);
+        }
         let rows = diesel::insert_into(stats::table)
             .values(NewStatRow::new(stat, owner, now))
             .on_conflict(stats::uuid)
@@ -109,15 +160,20 @@ fn insert_rows(
     })?)
 }
 
-/// The positions of the stats of a batch that `store` did not store.
+/// The stats of a batch that `store` did not store.
 fn skipped(
     batch: &[Stat],
+    deleted: &HashSet<StatId>,
     mut store: impl FnMut(&Stat) -> QueryResult<bool>,
-) -> QueryResult<Vec<usize>> {
+) -> QueryResult<Vec<Skipped>> {
     let mut skipped = Vec::new();
     for (position, stat) in batch.iter().enumerate() {
         if !store(stat)? {
-            skipped.push(position);
+            let reason = match deleted.contains(&stat.uuid) {
+                true => SkipReason::Deleted,
+                false => SkipReason::Stored,
+            };
+            skipped.push(Skipped { position, reason });
         }
     }
     Ok(skipped)

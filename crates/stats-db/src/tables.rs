@@ -52,6 +52,7 @@ pub(crate) const CLIENT: Table = Table {
         ("updated_at", Kind::Timestamp),
         ("is_active", Kind::Boolean),
         ("is_excluded", Kind::Boolean),
+        ("withdraws", Kind::Boolean),
     ],
     numbered: Some("id"),
 };
@@ -80,13 +81,21 @@ pub(crate) const STATS_KEY: Table = Table {
     numbered: None,
 };
 
-/// The small tables: earlier tokens, and the ledger of pushes.
+/// The small tables: earlier tokens, tombstones, and the ledger of pushes.
 #[rustfmt::skip]
-pub(crate) const DEPENDENT: [Table; 4] = [
+pub(crate) const DEPENDENT: [Table; 6] = [
     Table { name: "client_token", key: "token", numbered: None, columns: &[
         ("token", Kind::Text), ("client_id", Kind::Integer), ("valid_until", Kind::Timestamp),
     ] },
+    Table { name: "stats_tombstone", key: "seq", numbered: Some("seq"), columns: &[
+        ("seq", Kind::BigInteger), ("client_id", Kind::Integer), ("uuid", Kind::Uuid), ("anr", Kind::Uuid),
+        ("arrival", Kind::BigInteger), ("deleted_at", Kind::Timestamp),
+    ] },
     Table { name: "push_progress", key: "remote, client_id", numbered: None, columns: &[
+        ("remote", Kind::Text), ("client_id", Kind::Integer), ("seq", Kind::BigInteger), ("offered", Kind::BigInteger),
+        ("told", Kind::BigInteger), ("withdrawn", Kind::BigInteger),
+    ] },
+    Table { name: "push_untold", key: "remote, client_id, seq", numbered: None, columns: &[
         ("remote", Kind::Text), ("client_id", Kind::Integer), ("seq", Kind::BigInteger),
     ] },
     Table { name: "push_waiting", key: "remote, client_id, seq", numbered: None, columns: &[
@@ -95,6 +104,7 @@ pub(crate) const DEPENDENT: [Table; 4] = [
     Table { name: "push_run", key: "remote", numbered: None, columns: &[
         ("remote", Kind::Text), ("finished_at", Kind::Timestamp), ("completed_at", Kind::Timestamp),
         ("failures", Kind::Integer), ("sent", Kind::BigInteger), ("refused", Kind::BigInteger), ("message", Kind::Text),
+        ("told", Kind::BigInteger), ("untold", Kind::BigInteger),
     ] },
 ];
 

@@ -283,7 +283,7 @@ fn the_outbox_is_empty_while_sharing_is_off(database: &TestDatabase) {
 /// Deletes the stats before 2021 and returns their number.
 fn purge(db: &Db) -> usize {
     let old = db.read(|snapshot| snapshot.find_stats_before(day("2021-01-01")));
-    db.delete_found(&old.unwrap()).unwrap()
+    db.purge_found(&old.unwrap()).unwrap()
 }
 
 on_each_database!(deleted_stats_do_not_wait);

@@ -9,7 +9,7 @@ use stats_core::{
     AnalysisId, Client, DateRange, MAX_DATE, Page, RawJson, Stat, StatsFilter, StatsType,
     parse_batch,
 };
-use stats_db::{ClientChange, Db, DbError};
+use stats_db::{ClientChange, Db, DbError, SkipReason};
 use stats_testing::{TestDatabase, client, day, days, ids, on_each_database, stat};
 
 fn all() -> StatsFilter {
@@ -110,7 +110,7 @@ fn stats_with_a_known_id_are_skipped_and_reported(database: &TestDatabase) {
     let (owner, other) = (client(&db, "owner"), client(&db, "other"));
     let first = stat(AnalysisId::random(), StatsType::Threat, "2026-01-01");
     let skipped = db.insert_stats(owner.id, std::slice::from_ref(&first));
-    assert_eq!(skipped.unwrap(), [0; 0]);
+    assert_eq!(skipped.unwrap(), []);
 
     let again = Stat {
         data: RawJson::parse("{}").unwrap(),
@@ -122,14 +122,22 @@ fn stats_with_a_known_id_are_skipped_and_reported(database: &TestDatabase) {
         ..new.clone()
     };
     let skipped = db.insert_stats(other.id, &[again, new.clone(), twice]);
-    assert_eq!(skipped.unwrap(), [0, 2]);
+    let skipped: Vec<_> = skipped
+        .unwrap()
+        .into_iter()
+        .map(|skipped| (skipped.position, skipped.reason))
+        .collect();
+    assert_eq!(
+        skipped,
+        [0, 2].map(|position| (position, SkipReason::Stored))
+    );
 
     let listed = db.stats(&all()).unwrap();
     assert_eq!(listed, [first.clone(), new.clone()], "not overwritten");
     let of = |client: &Client| filter(|filter| filter.owner = Some(client.id));
     assert_eq!(db.stats(&of(&owner)).unwrap(), [first]);
     assert_eq!(db.stats(&of(&other)).unwrap(), [new]);
-    assert_eq!(db.insert_stats(owner.id, &[]).unwrap(), [0; 0]);
+    assert_eq!(db.insert_stats(owner.id, &[]).unwrap(), []);
 }
 
 on_each_database!(large_batches_are_stored_once);
@@ -137,7 +145,7 @@ fn large_batches_are_stored_once(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES");
     let batch = threats(1203);
-    assert_eq!(db.insert_stats(owner.id, &batch[1000..]).unwrap(), [0; 0]);
+    assert_eq!(db.insert_stats(owner.id, &batch[1000..]).unwrap(), []);
     assert_eq!(db.insert_stats(owner.id, &batch).unwrap().len(), 203);
     assert_eq!(ids(&db.stats(&all()).unwrap()), ids(&batch));
 }
@@ -161,7 +169,7 @@ fn a_failed_batch_is_rolled_back(database: &TestDatabase) {
     assert_eq!(cause, "on purpose", "{error}");
     assert_eq!(count(&db, &all()), 0);
     // The connection can still be used.
-    assert_eq!(db.insert_stats(owner.id, &batch[..500]).unwrap(), [0; 0]);
+    assert_eq!(db.insert_stats(owner.id, &batch[..500]).unwrap(), []);
 }
 
 /// Two clients, two analyses, and stats of two types on several days.

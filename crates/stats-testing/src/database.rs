@@ -114,9 +114,18 @@ impl TestDatabase {
 }
 
 /// Locks of another connection, released when this value is dropped.
-pub struct HeldLock(
-    #[expect(dead_code, reason = "dropping it ends the transaction")] Box<dyn Send>,
-);
+pub struct HeldLock(Box<dyn Held>);
+
+trait Held: SimpleConnection + Send {}
+
+impl<C: SimpleConnection + Send> Held for C {}
+
+impl HeldLock {
+    /// Runs further statements on the connection, such as COMMIT, and drops it.
+    pub fn end_with(mut self, sql: &str) {
+        self.0.batch_execute(sql).expect("valid SQL");
+    }
+}
 
 /// Connects to PostgreSQL and runs SQL.
 fn connect(url: &str, sql: &str) -> PgConnection {

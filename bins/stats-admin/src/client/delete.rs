@@ -5,6 +5,8 @@ use super::{ClientArgument, display_name};
 use crate::terminal::{Terminal, count};
 
 /// Delete a client and all its stats
+///
+/// Other instances are not told. To withdraw its stats there first, run stats delete --client and stats push.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     #[command(flatten)]

@@ -151,6 +151,7 @@ mod tests {
             coordinates: None,
             is_local: true,
             is_sharing_enabled: true,
+            withdraws: false,
             is_active: true,
             is_excluded: false,
             last_seen: None,

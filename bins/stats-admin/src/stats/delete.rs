@@ -6,6 +6,8 @@ use crate::client::{self, ClientKey};
 use crate::terminal::{Terminal, count};
 
 /// Delete all stats of a client, but not the client
+///
+/// The next push deletes them on the instance that REMOTE_STATS_SERVER names, too. They cannot be stored again.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
     /// Name or UUID of the client

@@ -10,7 +10,7 @@ use csv::{ByteRecord, Reader};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use stats_core::{ClientId, MAX_DATA_BYTES, PayloadError, Stat, last_acceptable_date, parse_batch};
-use stats_db::Db;
+use stats_db::{Db, SkipReason, Skipped};
 
 use super::export::Format;
 use crate::client::ClientKey;
@@ -73,10 +73,17 @@ impl Import {
         };
         let result = read.and_then(|()| import.store());
         let Importer {
-            stored, skipped, ..
+            stored,
+            skipped,
+            deleted,
+            ..
         } = import;
         let (stored, skipped) = (count(stored, "stat"), count(skipped, "stat"));
-        let done = format!("{stored} imported, {skipped} skipped that are stored already");
+        let mut done = format!("{stored} imported, {skipped} skipped that are stored already");
+        if deleted > 0 {
+            let deleted = count(deleted, "stat");
+            done += &format!(", {deleted} skipped that the client deleted");
+        }
         match result {
             Ok(()) => Ok(terminal.print(done)?),
             Err(error) => Err(error.context(format!("{}: {done}", self.file.display()))),
@@ -99,6 +106,7 @@ struct Importer<'a> {
     waiting: (usize, usize),
     stored: usize,
     skipped: usize,
+    deleted: usize,
 }
 
 impl<'a> Importer<'a> {
@@ -110,6 +118,7 @@ impl<'a> Importer<'a> {
             waiting: (0, 0),
             stored: 0,
             skipped: 0,
+            deleted: 0,
         }
     }
 
@@ -220,9 +229,12 @@ impl<'a> Importer<'a> {
     /// Stores the batch.
     fn store(&mut self) -> anyhow::Result<()> {
         for (owner, stats) in self.batch.drain() {
-            let skipped = self.db.insert_stats(owner, &stats)?.len();
-            self.skipped += skipped;
-            self.stored += stats.len() - skipped;
+            let skipped = self.db.insert_stats(owner, &stats)?;
+            let is_deleted = |skipped: &&Skipped| skipped.reason == SkipReason::Deleted;
+            let deleted = skipped.iter().filter(is_deleted).count();
+            self.deleted += deleted;
+            self.skipped += skipped.len() - deleted;
+            self.stored += stats.len() - skipped.len();
         }
         self.waiting = (0, 0);
         Ok(())

@@ -3,10 +3,12 @@ use clap::Args;
 use stats_core::MIN_DATE;
 use stats_db::Db;
 
-use super::delete_found;
 use crate::terminal::{Terminal, count};
 
 /// Delete the old stats of all clients
+///
+/// Other instances are not told: each keeps stats as long as it wants. The records of stats that clients deleted are deleted
+/// when they are as old.
 #[derive(Debug, Args)]
 pub(crate) struct Purge {
     /// Delete stats that are older than this many months
@@ -29,6 +31,16 @@ impl Purge {
         let first_kept = first_kept.unwrap_or(MIN_DATE);
         let found = db.read(|snapshot| snapshot.find_stats_before(first_kept))?;
         let describe = |number| format!("{} dated before {first_kept}", count(number, "stat"));
-        delete_found(db, &found, describe, self.yes, terminal)
+        let stats = describe(found.len());
+        let tombstones = db.count_tombstones_before(first_kept)?;
+        if found.is_empty() && tombstones == 0 {
+            return Ok(terminal.print(format_args!("Nothing to delete: {stats}"))?);
+        }
+        if !found.is_empty() {
+            terminal.confirm(&format!("Delete {stats}?"), self.yes)?;
+        }
+        let deleted = describe(db.purge_found(&found)?);
+        db.purge_tombstones(first_kept)?;
+        Ok(terminal.print(format_args!("Deleted {deleted}"))?)
     }
 }

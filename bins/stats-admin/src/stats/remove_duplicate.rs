@@ -9,6 +9,7 @@ use crate::terminal::{Terminal, count};
 /// Delete repeated stats of one type
 ///
 /// Of the stats of one client about one analysis and one day, the latest arrival is kept.
+/// The next push deletes the others on the instance that REMOTE_STATS_SERVER names, too.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveDuplicate {
     /// The type of the stats: risk, threat, vulnerability, cartography or compliance

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use stats_core::{Client, Page, Stat, last_acceptable_date, parse_batch};
+use stats_db::{SkipReason, Skipped};
 
 use super::stats_json::{ListWriter, Metadata};
 use super::{documents, schema};
@@ -17,7 +18,7 @@ use crate::respond::stream_json;
 use crate::state::App;
 
 /// Maximum number of skipped stats of a batch that are logged one by one.
-const NAMED_DUPLICATES: usize = 10;
+const NAMED_SKIPPED: usize = 10;
 
 /// An unparsed batch of stats. Parsing a large one takes long, so it is left to a blocking thread.
 pub(super) struct Batch(Body);
@@ -37,12 +38,13 @@ impl Input for Batch {
 
 /// Store stats
 ///
-/// If one stat is malformed, none is stored. Stats whose id is stored already are skipped.
+/// If one stat is malformed, none is stored. Stats whose id is stored already are skipped, and so are stats that the client
+/// deleted.
 #[utoipa::path(post, path = "/api/v1/stats/", operation_id = "create_stats", tag = "stats",
     request_body(content = Vec<schema::NewStat>, example = json!(documents::batch())), responses(
     (status = 201, description = "The stats that were stored", body = schema::StatsList,
         example = json!(documents::list())),
-    (status = 207, description = "The stats that were stored; the others were stored already", body = schema::StatsList),
+    (status = 207, description = "The stats that were stored; the others were stored already, or the client deleted them", body = schema::StatsList),
 ))]
 pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse, ApiError> {
     let Authenticated {
@@ -56,12 +58,13 @@ pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse
     stream_json(&app, StatusCode::CREATED, move |db, answer| {
         let batch = parse_batch(&body.bytes, last_acceptable_date(Utc::now()))?;
         let batch: Vec<Stat> = batch.into_iter().map(Stat::from).collect();
-        let skipped: HashSet<usize> = db.insert_stats(client.id, &batch)?.into_iter().collect();
-        let (skipped, stored): (Vec<_>, Vec<_>) = batch
-            .iter()
-            .enumerate()
-            .partition(|(position, _)| skipped.contains(position));
-        log_duplicates(&skipped);
+        let skipped = db.insert_stats(client.id, &batch)?;
+        log_skipped(&batch, &skipped);
+        let skipped: HashSet<usize> = skipped.iter().map(|skipped| skipped.position).collect();
+        let stored: Vec<_> = (0..)
+            .zip(&batch)
+            .filter(|(position, _)| !skipped.contains(position))
+            .collect();
         state.metrics.count_stored(stored.len());
         if !skipped.is_empty() {
             answer.status(StatusCode::MULTI_STATUS);
@@ -79,12 +82,21 @@ pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse
     .await
 }
 
-fn log_duplicates(skipped: &[(usize, &Stat)]) {
-    for (_, stat) in skipped.iter().take(NAMED_DUPLICATES) {
-        log::error!(function = function_name!(); "Duplicate stats: {}", stat.uuid);
-    }
-    if skipped.len() > NAMED_DUPLICATES {
-        let more = skipped.len() - NAMED_DUPLICATES;
-        log::error!(function = function_name!(); "Duplicate stats: {more} more");
+fn log_skipped(batch: &[Stat], skipped: &[Skipped]) {
+    for (reason, what) in [
+        (SkipReason::Stored, "Duplicate stats"),
+        (SkipReason::Deleted, "Stats that the client deleted before"),
+    ] {
+        let skipped = skipped.iter().filter(|skipped| skipped.reason == reason);
+        let stats: Vec<&Stat> = skipped
+            .filter_map(|skipped| batch.get(skipped.position))
+            .collect();
+        for stat in stats.iter().take(NAMED_SKIPPED) {
+            log::error!(function = function_name!(); "{what}: {}", stat.uuid);
+        }
+        if stats.len() > NAMED_SKIPPED {
+            let more = stats.len() - NAMED_SKIPPED;
+            log::error!(function = function_name!(); "{what}: {more} more");
+        }
     }
 }
