@@ -2,22 +2,30 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stats_core::{
-    FieldErrors, MAX_DATA_BYTES, MIN_DATE, NewStat, PayloadError, RawJson, Stat, WithCauses,
-    parse_batch,
+    Deletion, FieldErrors, MAX_DATA_BYTES, MIN_DATE, NewStat, PayloadError, RawJson, Stat,
+    WithCauses, parse_batch, parse_deletions,
 };
 
 use crate::assert_short;
 
 const LAST_DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+const MAX_DELETIONS: usize = 20;
 const FIELDS: [&str; 5] = ["uuid", "anr", "type", "date", "data"];
 
-/// A batch of stats: the body of a POST.
+/// A batch of stats or a list of deletions: the body of a POST.
 pub fn payload(data: &[u8]) {
+    match parse_deletions(data, MAX_DELETIONS) {
+        Ok(deletions) => check_deletions(data, &deletions),
+        Err(PayloadError::Invalid(errors)) => {
+            check_errors(data, &errors, ["uuid", "deleted_at"], "a deletion")
+        }
+        Err(error) => assert_short(&WithCauses(&error).to_string(), 500),
+    }
     match parse_batch(data, LAST_DATE) {
         Ok(stats) => check_stats(data, &stats),
         Err(error) => {
             if let PayloadError::Invalid(errors) = &error {
-                check_errors(data, errors);
+                check_errors(data, errors, FIELDS, "a stat");
             } else {
                 assert_short(&WithCauses(&error).to_string(), 500);
             }
@@ -56,8 +64,23 @@ fn check_stats(data: &[u8], stats: &[NewStat]) {
     }
 }
 
-fn check_errors(data: &[u8], errors: &FieldErrors) {
-    let sent: Vec<&RawValue> = serde_json::from_slice(data).expect("a list of invalid stats");
+/// What is read is what was sent, and what one instance sends, another one reads.
+fn check_deletions(data: &[u8], deletions: &[Deletion]) {
+    let sent: Vec<&RawValue> = serde_json::from_slice(data).expect("an accepted list is a list");
+    assert_eq!(deletions.len(), sent.len());
+    assert!(deletions.len() <= MAX_DELETIONS);
+    let written = serde_json::to_vec(deletions).expect("deletions are JSON");
+    let read = parse_deletions(&written, MAX_DELETIONS).expect("written deletions are read");
+    assert_eq!(read, deletions);
+}
+
+fn check_errors<const N: usize>(
+    data: &[u8],
+    errors: &FieldErrors,
+    fields: [&str; N],
+    element: &str,
+) {
+    let sent: Vec<&RawValue> = serde_json::from_slice(data).expect("a list of invalid elements");
     assert!((1..=FieldErrors::MAX).contains(&errors.iter().count()));
     for (field, message) in errors.iter() {
         let (index, name) = match field.split_once('.') {
@@ -66,8 +89,9 @@ fn check_errors(data: &[u8], errors: &FieldErrors) {
         };
         let index: usize = index.parse().expect("an error names the index");
         assert!(index < sent.len(), "{field}");
-        let is_known = name.is_none_or(|name| FIELDS.contains(&name));
-        assert!(is_known || message == "is not a field of a stat", "{field}");
+        let is_known = name.is_none_or(|name| fields.contains(&name));
+        let unknown = format!("is not a field of {element}");
+        assert!(is_known || message == unknown, "{field}");
         assert!(!message.is_empty() && !message.contains(char::is_control));
         assert!(!field.contains(char::is_control));
         assert_short(field, 300);

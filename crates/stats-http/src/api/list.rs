@@ -195,7 +195,7 @@ pub(super) async fn list_analysis(
 /// Delete the client's own stats of an analysis
 ///
 /// Not even an admin can delete the stats of another client. The answer is 204 even if there are no stats, because
-/// MONARC treats any other status as a failure.
+/// MONARC treats any other status as a failure. The deleted stats are refused if the client posts them again.
 #[utoipa::path(delete, path = "/api/v1/stats/{anr}", operation_id = "delete_stats", tag = "stats",
     params(("anr" = Uuid, Path, description = "The analysis")), responses(
     (status = 204, description = "The client has no stats of the analysis"),

@@ -1,6 +1,7 @@
 //! The API, version 1.
 
 mod client;
+mod deleted;
 mod documents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -28,6 +29,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(read().to(list::list))
                 .route(on_post().to(post::create)),
         )
+        .service(resource("/deleted", "POST").route(on_post().to(deleted::delete)))
         .service(
             resource("/{anr}", "GET, HEAD, DELETE")
                 .route(read().to(list::list_analysis))
@@ -57,6 +59,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         list::list,
         list::list_analysis,
         list::delete_analysis,
+        deleted::delete,
         processed::process,
         processed::list,
         client::create,

@@ -7,6 +7,7 @@ mod auth;
 mod clients;
 mod compression;
 mod csv;
+mod deleting;
 mod documents;
 mod example;
 mod exclusion;

@@ -37,7 +37,7 @@ fn known_name() -> impl Strategy<Value = String> {
         4 => proptest::sample::select(vec![
             "uuid", "anr", "anrs", "type", "date", "data", "risks", "current", "informational", "level", "value", "count",
             "maxRisk", "averageRate", "label1", "processor", "processor_params", "date_from", "limit", "offset",
-            "get_last", "name", "token", "is_sharing_enabled",
+            "get_last", "name", "token", "is_sharing_enabled", "deleted_at",
         ]).prop_map(str::to_owned),
         1 => any::<String>(),
     ]
@@ -170,6 +170,7 @@ fn arbitrary_arguments_do_not_break_the_service(database: &TestDatabase) {
         (Method::POST, "/api/v1/client/"),
         (Method::PATCH, ME),
         (Method::DELETE, "/api/v1/stats/{anr}"),
+        (Method::POST, "/api/v1/stats/deleted/"),
     ]);
     let input = (route, any_json(), "[a-z_]{0,8}=[ -~]{0,20}");
     runner(600)
