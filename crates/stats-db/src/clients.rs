@@ -17,6 +17,8 @@ use crate::{ClientConflict, Db, DbError, Snapshot};
 pub enum ClientChange {
     /// Whether its stats may be pushed to another instance.
     Sharing(bool),
+    /// Whether its stats are withdrawn from other instances while sharing is off.
+    Withdraws(bool),
     /// Whether it may authenticate.
     Active(bool),
     /// Whether no figure counts its stats.
@@ -32,6 +34,7 @@ pub enum ClientChange {
 #[diesel(table_name = client)]
 struct Changeset {
     is_sharing_enabled: Option<bool>,
+    withdraws: Option<bool>,
     is_active: Option<bool>,
     is_excluded: Option<bool>,
     local: Option<bool>,
@@ -48,6 +51,7 @@ impl From<&ClientChange> for Changeset {
         };
         match change {
             ClientChange::Sharing(is_enabled) => columns.is_sharing_enabled = Some(*is_enabled),
+            ClientChange::Withdraws(withdraws) => columns.withdraws = Some(*withdraws),
             ClientChange::Active(is_active) => columns.is_active = Some(*is_active),
             ClientChange::Excluded(is_excluded) => columns.is_excluded = Some(*is_excluded),
             ClientChange::Local(is_local) => columns.local = Some(*is_local),

@@ -7,10 +7,11 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::count;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use stats_core::{DateRange, StatsType};
+use stats_core::{ClientId, DateRange, StatsType};
 
 use crate::connection::{Access, DbConnection, WRITE_LOCK};
 use crate::schema::{client, push_progress, push_waiting, stats, stats_day};
+use crate::withdrawal::{DeletionSeq, Withdrawal, WithdrawalPart, count_deletions};
 use crate::{DatabaseUrl, Db, DbError};
 
 /// The stats of sharing clients that a push to a remote would send.
@@ -22,10 +23,12 @@ pub struct Waiting {
     pub refused: u64,
     /// Those that a push of other dates left out.
     pub left_out: u64,
+    /// The deleted and withdrawn stats, of any client, of which the next push would tell the remote.
+    pub deletions: u64,
 }
 
 impl Waiting {
-    /// The number of all of them.
+    /// The number of all stats to send.
     pub fn total(&self) -> u64 {
         self.new + self.refused + self.left_out
     }
@@ -146,6 +149,18 @@ fn count_waiting(conn: &mut DbConnection, remote: &str) -> QueryResult<Waiting> 
             .count()
             .get_result(conn)?;
         waiting.new += new.unsigned_abs();
+    }
+    // Without progress, the remote got nothing.
+    for id in pushed.keys() {
+        for part in [WithdrawalPart::Deleted, WithdrawalPart::Withdrawn] {
+            let withdrawal = Withdrawal {
+                remote: remote.to_owned(),
+                owner: ClientId(*id),
+                part,
+                after: DeletionSeq::default(),
+            };
+            waiting.deletions += count_deletions(conn, &withdrawal)?;
+        }
     }
     let rest: Vec<(i32, i64, i64)> = push_waiting::table
         .filter(push_waiting::remote.eq(remote))

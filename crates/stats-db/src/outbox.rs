@@ -53,8 +53,8 @@ pub struct BatchLimit {
     pub bytes: usize,
 }
 
-/// Keys per DELETE. SQLite binds at most 32,766 values.
-const KEYS_PER_DELETE: usize = 1000;
+/// Keys per query. SQLite binds at most 32,766 values.
+const KEYS_PER_QUERY: usize = 1000;
 
 /// The remote's answer to a stat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,11 @@ impl Db {
         self.query(|conn| pushed_up_to(conn, remote, owner))
     }
 
+    /// The last arrival up to which the stats of a client have been withdrawn from a remote.
+    pub fn withdrawn_up_to(&self, remote: &str, owner: ClientId) -> Result<Arrival, DbError> {
+        self.query(|conn| Ok(Arrival(Progress::of(conn, remote, owner)?.withdrawn)))
+    }
+
     /// The number of stats in an outbox.
     pub fn count_outbox(&self, outbox: &Outbox) -> Result<u64, DbError> {
         self.read(|snapshot| {
@@ -141,6 +146,55 @@ impl Db {
         limit: BatchLimit,
     ) -> Result<Vec<(Arrival, Stat)>, DbError> {
         self.read(|snapshot| snapshot.run(|conn| next_in_outbox(conn, outbox, limit)))
+    }
+
+    /// The next batch of an outbox, to send it. Records before that the remote may have these stats, because a push may be
+    /// interrupted between sending a batch and recording the answer.
+    pub fn next_to_send(
+        &self,
+        outbox: &Outbox,
+        limit: BatchLimit,
+    ) -> Result<Vec<(Arrival, Stat)>, DbError> {
+        loop {
+            let batch = self.next_in_outbox(outbox, limit)?;
+            if batch.is_empty() || self.offer(outbox, &batch)? {
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// Records that the remote may have the stats of a batch, unless one of them has been deleted since it was read: a push
+    /// that runs at the same time has taken the remote for one that never got it.
+    fn offer(&self, outbox: &Outbox, batch: &[(Arrival, Stat)]) -> Result<bool, DbError> {
+        let (remote, owner) = (outbox.remote.as_str(), outbox.owner);
+        let seqs: Vec<i64> = batch.iter().map(|(arrival, _)| arrival.0).collect();
+        let offered = seqs.iter().copied().max().unwrap_or(0);
+        let known = self.query(|conn| Progress::of(conn, remote, owner))?;
+        if offered <= known.offered {
+            return Ok(true);
+        }
+        self.write(|conn| {
+            if !is_sharing(conn, owner)? {
+                return Ok(false);
+            }
+            for seqs in seqs.chunks(KEYS_PER_QUERY) {
+                let left: i64 = stats::table
+                    .filter(stats::seq.eq_any(seqs))
+                    .count()
+                    .get_result(conn)?;
+                if left != seqs.len() as i64 {
+                    return Ok(false);
+                }
+            }
+            let progress = Progress::of(conn, remote, owner)?;
+            let offered = offered.max(progress.offered);
+            let progress = Progress {
+                offered,
+                ..progress
+            };
+            progress.store(conn, remote, owner)?;
+            Ok(true)
+        })
     }
 
     /// Records the answers of the remote to consecutive stats of an outbox.
@@ -238,15 +292,85 @@ fn next_in_outbox(
 }
 
 fn pushed_up_to(conn: &mut DbConnection, remote: &str, owner: ClientId) -> QueryResult<Arrival> {
-    let settled = push_progress::table
-        .find((remote, owner.0))
-        .select(push_progress::seq)
-        .first(conn)
-        .optional()?;
-    Ok(settled.map_or_else(Arrival::default, Arrival))
+    Ok(Arrival(Progress::of(conn, remote, owner)?.seq))
 }
 
-fn is_sharing(conn: &mut DbConnection, owner: ClientId) -> QueryResult<bool> {
+/// What a remote has of a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// It has the stats up to this one, except those that wait.
+    pub(crate) seq: i64,
+    /// It may have the stats up to this one.
+    pub(crate) offered: i64,
+    /// It knows the deletions up to this one, except those that it cannot be told.
+    pub(crate) told: i64,
+    /// The stats up to this one have been withdrawn.
+    pub(crate) withdrawn: i64,
+}
+
+impl Progress {
+    pub(crate) fn of(conn: &mut DbConnection, remote: &str, owner: ClientId) -> QueryResult<Self> {
+        let found: Option<(i64, i64, i64, i64)> = push_progress::table
+            .find((remote, owner.0))
+            .select((
+                push_progress::seq,
+                push_progress::offered,
+                push_progress::told,
+                push_progress::withdrawn,
+            ))
+            .first(conn)
+            .optional()?;
+        let (seq, offered, told, withdrawn) = found.unwrap_or_default();
+        Ok(Self {
+            seq,
+            // A program of an earlier version records `seq` alone.
+            offered: offered.max(seq),
+            told,
+            withdrawn,
+        })
+    }
+
+    /// Writes it, unless the client has been deleted in the meantime.
+    pub(crate) fn store(
+        self,
+        conn: &mut DbConnection,
+        remote: &str,
+        ClientId(owner): ClientId,
+    ) -> QueryResult<()> {
+        let row = client::table.find(owner).select((
+            remote.into_sql::<Text>(),
+            client::id,
+            self.seq.into_sql::<BigInt>(),
+            self.offered.into_sql::<BigInt>(),
+            self.told.into_sql::<BigInt>(),
+            self.withdrawn.into_sql::<BigInt>(),
+        ));
+        on_each_backend!(conn, |conn| {
+            diesel::insert_into(push_progress::table)
+                .values(row)
+                .into_columns((
+                    push_progress::remote,
+                    push_progress::client_id,
+                    push_progress::seq,
+                    push_progress::offered,
+                    push_progress::told,
+                    push_progress::withdrawn,
+                ))
+                .on_conflict((push_progress::remote, push_progress::client_id))
+                .do_update()
+                .set((
+                    push_progress::seq.eq(excluded(push_progress::seq)),
+                    push_progress::offered.eq(excluded(push_progress::offered)),
+                    push_progress::told.eq(excluded(push_progress::told)),
+                    push_progress::withdrawn.eq(excluded(push_progress::withdrawn)),
+                ))
+                .execute(conn)
+        })?;
+        Ok(())
+    }
+}
+
+pub(crate) fn is_sharing(conn: &mut DbConnection, owner: ClientId) -> QueryResult<bool> {
     let is_enabled = client::table
         .find(owner.0)
         .select(client::is_sharing_enabled)
@@ -349,30 +473,13 @@ fn pass_over(conn: &mut DbConnection, outbox: &Outbox, last: Arrival) -> QueryRe
                 .execute(conn)
         })?;
     }
-    // Selected from the client, which may have been deleted in the meantime.
-    let progress = client::table.find(owner).select((
-        remote.into_sql::<Text>(),
-        client::id,
-        last.0.into_sql::<BigInt>(),
-    ));
-    on_each_backend!(conn, |conn| {
-        diesel::insert_into(push_progress::table)
-            .values(progress)
-            .into_columns((
-                push_progress::remote,
-                push_progress::client_id,
-                push_progress::seq,
-            ))
-            .on_conflict((push_progress::remote, push_progress::client_id))
-            .do_update()
-            .set(push_progress::seq.eq(excluded(push_progress::seq)))
-            .execute(conn)
-    })?;
-    Ok(())
+    let progress = Progress::of(conn, remote, outbox.owner)?;
+    let seq = last.0;
+    Progress { seq, ..progress }.store(conn, remote, outbox.owner)
 }
 
 fn forget_waiting(conn: &mut DbConnection, outbox: &Outbox, stored: &[i64]) -> QueryResult<()> {
-    for seqs in stored.chunks(KEYS_PER_DELETE) {
+    for seqs in stored.chunks(KEYS_PER_QUERY) {
         let waiting = push_waiting::table
             .filter(push_waiting::remote.eq(&outbox.remote))
             .filter(push_waiting::client_id.eq(outbox.owner.0))

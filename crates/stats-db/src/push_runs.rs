@@ -31,14 +31,25 @@ pub struct PushRun {
     pub untold: i64,
 }
 
+/// What a push has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PushCounts {
+    /// The number of stats that the remote stored.
+    pub sent: u64,
+    /// The number of stats that the remote refused.
+    pub refused: u64,
+    /// The number of deletions that the remote was told.
+    pub told: u64,
+    /// The number of deletions that the remote cannot be told.
+    pub untold: u64,
+}
+
 impl Db {
-    /// Records the end of a push to `remote`: the numbers of stats that it stored and refused, and why the push ended
-    /// early, if it did.
+    /// Records the end of a push to `remote`: what it has done, and why it ended early, if it did.
     pub fn record_push(
         &self,
         remote: &str,
-        sent: u64,
-        refused: u64,
+        counts: PushCounts,
         failure: Option<&str>,
     ) -> Result<(), DbError> {
         let now = Utc::now().naive_utc();
@@ -48,15 +59,19 @@ impl Db {
             push_run::finished_at.eq(now),
             push_run::completed_at.eq(failure.is_none().then_some(now)),
             push_run::failures.eq(i32::from(failure.is_some())),
-            push_run::sent.eq(signed(sent)),
-            push_run::refused.eq(signed(refused)),
+            push_run::sent.eq(signed(counts.sent)),
+            push_run::refused.eq(signed(counts.refused)),
             push_run::message.eq(failure),
+            push_run::told.eq(signed(counts.told)),
+            push_run::untold.eq(signed(counts.untold)),
         );
         let latest = (
             push_run::finished_at.eq(excluded(push_run::finished_at)),
             push_run::sent.eq(excluded(push_run::sent)),
             push_run::refused.eq(excluded(push_run::refused)),
             push_run::message.eq(excluded(push_run::message)),
+            push_run::told.eq(excluded(push_run::told)),
+            push_run::untold.eq(excluded(push_run::untold)),
         );
         self.write(|conn| {
             on_each_backend!(conn, |conn| {

@@ -79,6 +79,7 @@ fn a_change_affects_one_property_of_one_client(database: &TestDatabase) {
     let mut expected = before.clone();
     for change in [
         ClientChange::Sharing(false),
+        ClientChange::Withdraws(true),
         ClientChange::Active(false),
         ClientChange::Local(false),
         ClientChange::Coordinates(Some(place)),
@@ -89,6 +90,7 @@ fn a_change_affects_one_property_of_one_client(database: &TestDatabase) {
     ] {
         match change.clone() {
             ClientChange::Sharing(is_enabled) => expected.is_sharing_enabled = is_enabled,
+            ClientChange::Withdraws(withdraws) => expected.withdraws = withdraws,
             ClientChange::Active(is_active) => expected.is_active = is_active,
             ClientChange::Excluded(is_excluded) => expected.is_excluded = is_excluded,
             ClientChange::Local(is_local) => expected.is_local = is_local,

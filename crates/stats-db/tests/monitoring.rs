@@ -3,7 +3,9 @@
 
 use chrono::{TimeDelta, Utc};
 use stats_core::{AnalysisId, Stat, StatsType};
-use stats_db::{Arrival, BatchLimit, ClientChange, Db, DbError, Outbox, Part, Settled, Waiting};
+use stats_db::{
+    Arrival, BatchLimit, ClientChange, Db, DbError, Outbox, Part, PushCounts, Settled, Waiting,
+};
 use stats_testing::{TestDatabase, client, day, days, on_each_database, stat};
 
 const REMOTE: &str = "https://remote.example/";
@@ -13,13 +15,21 @@ fn stats(dates: &[&str]) -> Vec<Stat> {
     dates.iter().map(new).collect()
 }
 
+fn counts(sent: u64, refused: u64) -> PushCounts {
+    PushCounts {
+        sent,
+        refused,
+        ..PushCounts::default()
+    }
+}
+
 on_each_database!(the_last_push_to_each_remote_is_recorded);
 fn the_last_push_to_each_remote_is_recorded(database: &TestDatabase) {
     let db = database.migrated();
     assert_eq!(db.push_runs().unwrap(), []);
     let begun = Utc::now().naive_utc() - TimeDelta::milliseconds(1);
     let record = |failure| {
-        db.record_push(REMOTE, 3, 1, failure).unwrap();
+        db.record_push(REMOTE, counts(3, 1), failure).unwrap();
         db.push_runs().unwrap().remove(0)
     };
     let failed = record(Some("no"));
@@ -36,7 +46,7 @@ fn the_last_push_to_each_remote_is_recorded(database: &TestDatabase) {
     assert_eq!(failed.completed_at, complete.completed_at);
     assert!(failed.finished_at >= complete.finished_at);
 
-    db.record_push("https://another.example/", 0, 0, None)
+    db.record_push("https://another.example/", PushCounts::default(), None)
         .unwrap();
     let remotes: Vec<_> = db
         .push_runs()
@@ -66,6 +76,7 @@ fn stats_that_wait_for_a_push_are_counted_like_those_of_the_push(database: &Test
         new,
         refused,
         left_out,
+        ..Waiting::default()
     };
     assert_eq!(db.count_waiting(REMOTE).unwrap(), waiting(3, 0, 0));
     // A push of February is confirmed, and leaves out those before.
@@ -140,7 +151,7 @@ fn the_check_of_the_right_to_write_writes_nothing(database: &TestDatabase) {
     let db = database.migrated();
     let owner = client(&db, "CASES").id;
     db.insert_stats(owner, &stats(&["2026-05-05"])).unwrap();
-    db.record_push(REMOTE, 1, 0, None).unwrap();
+    db.record_push(REMOTE, counts(1, 0), None).unwrap();
     let before = dump(&db);
     for _ in 0..20 {
         db.check_write().unwrap();

@@ -48,6 +48,8 @@ pub(crate) struct Metrics {
     push_failures: Family<Remote, Gauge>,
     push_waiting: Family<Remote, Gauge>,
     push_refused: Family<Remote, Gauge>,
+    push_deletions: Family<Remote, Gauge>,
+    push_untold: Family<Remote, Gauge>,
 }
 
 /// What is measured when the metrics are read.
@@ -162,6 +164,8 @@ impl Metrics {
             push_failures: Family::default(),
             push_waiting: Family::default(),
             push_refused: Family::default(),
+            push_deletions: Family::default(),
+            push_untold: Family::default(),
         };
         let database = match database {
             DatabaseUrl::Sqlite(_) => "sqlite",
@@ -286,6 +290,16 @@ impl Metrics {
             "Those among them that the remote refused",
             metrics.push_refused.clone(),
         );
+        registry.register(
+            "push_deletions_waiting",
+            "Deletions of which the next push would tell the remote",
+            metrics.push_deletions.clone(),
+        );
+        registry.register(
+            "push_deletions_untold",
+            "Deletions of which the remote cannot be told",
+            metrics.push_untold.clone(),
+        );
         metrics
     }
 
@@ -392,6 +406,8 @@ impl Metrics {
             &self.push_failures,
             &self.push_waiting,
             &self.push_refused,
+            &self.push_deletions,
+            &self.push_untold,
         ];
         for family in pushes {
             family.clear();
@@ -417,9 +433,11 @@ impl Metrics {
                 gauge(&self.push_completed, completed.and_utc().timestamp());
             }
             gauge(&self.push_failures, run.failures.into());
+            gauge(&self.push_untold, run.untold);
             if let Some(waiting) = waiting {
                 gauge(&self.push_waiting, signed(waiting.total()));
                 gauge(&self.push_refused, signed(waiting.refused));
+                gauge(&self.push_deletions, signed(waiting.deletions));
             }
         }
     }

@@ -116,6 +116,14 @@ impl RemoteError {
         )
     }
 
+    /// Whether the remote does not know the route of the request.
+    pub fn is_unknown_route(&self) -> bool {
+        let Self::Rejected { status, .. } = self else {
+            return false;
+        };
+        matches!(status, 404 | 405)
+    }
+
     /// Whether a smaller batch or page may succeed.
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::RequestTooLarge | Self::ResponseTooLarge { .. })

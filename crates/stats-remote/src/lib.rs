@@ -10,4 +10,6 @@ pub use errors::{Cause, RemoteError};
 pub use http::HttpOptions;
 pub use mosp::Mosp;
 pub use retry::RetryPolicy;
-pub use stats::{BatchOutcome, RemoteClient, StatsClient, StatsList, UnusableStat, payload};
+pub use stats::{
+    BatchOutcome, RemoteClient, StatsClient, StatsList, UnusableStat, deletion_payload, payload,
+};

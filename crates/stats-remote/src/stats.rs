@@ -8,13 +8,15 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use stats_core::{
-    AnalysisId, DateRange, InvalidValue, Page, RawJson, Stat, StatId, StatsType, Token, parse_date,
+    AnalysisId, DateRange, Deletion, InvalidValue, Page, RawJson, Stat, StatId, StatsType, Token,
+    parse_date,
 };
 
 use crate::http::Http;
 use crate::{HttpOptions, RemoteError};
 
 const STATS: &str = "api/v1/stats/";
+const DELETED: &str = "api/v1/stats/deleted/";
 const ME: &str = "api/v1/client/me";
 
 /// A client of another instance of the service, or of its predecessor in Python.
@@ -82,6 +84,12 @@ pub fn payload(stats: &[impl Borrow<Stat>]) -> Vec<u8> {
     json
 }
 
+/// The body of a request that deletes stats: a list of `{uuid, deleted_at}`.
+pub fn deletion_payload(deletions: &[Deletion]) -> Vec<u8> {
+    // Ids and times are always JSON.
+    serde_json::to_vec(deletions).unwrap_or_default()
+}
+
 impl StatsClient {
     /// The service at `base`, such as `https://dashboard.monarc.lu`, with the token of an account on it.
     pub fn new(base: &str, token: Token, options: HttpOptions) -> Result<Self, RemoteError> {
@@ -147,6 +155,37 @@ impl StatsClient {
             stored,
             already_there,
         })
+    }
+
+    /// Deletes stats of the account by their ids; an empty list makes no request. Returns the number of stats that the remote
+    /// had. After an error the list can be posted again. A remote without this route fails with
+    /// [`RemoteError::is_unknown_route`].
+    pub fn delete_stats(&self, deletions: &[Deletion]) -> Result<u64, RemoteError> {
+        #[derive(Deserialize)]
+        struct Deleted {
+            deleted: u64,
+        }
+
+        if deletions.is_empty() {
+            return Ok(0);
+        }
+        let request = self
+            .http
+            .request(Method::POST, DELETED)
+            .header(CONTENT_TYPE, "application/json")
+            .body(deletion_payload(deletions));
+        let response = self.http.send(request)?;
+        let Deleted { deleted } = self
+            .http
+            .parse("the number of deleted stats", &response.body)?;
+        Ok(deleted)
+    }
+
+    /// Deletes all stats of an analysis. The Python service deletes those of all accounts.
+    pub fn delete_analysis(&self, analysis: AnalysisId) -> Result<(), RemoteError> {
+        let path = format!("{STATS}{analysis}");
+        self.http.send(self.http.request(Method::DELETE, &path))?;
+        Ok(())
     }
 
     /// Lists the stats of a type and a range of dates that the account may read. Each stat is validated like a posted

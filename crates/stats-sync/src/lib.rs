@@ -9,5 +9,5 @@ mod rejections;
 pub use outcome::Outcome;
 pub use progress::{NoProgress, Progress, RejectedStat};
 pub use pull::{PullOptions, PullReport, pull};
-pub use push::{PushOptions, PushReport, preview, push};
+pub use push::{PushOptions, PushReport, Request, preview, push};
 pub use rejections::Rejections;

@@ -103,7 +103,9 @@ fn push_sends_new_and_rejected_stats(database: &TestDatabase) {
     local.insert(3);
     let outcome = far.run(&local, "stats push");
     let url = far.service.url();
-    let summary = format!("Pushed to {url}/\nsent: 3\nalready there: 0\nrefused: 0\nwaiting: 0\n");
+    let summary = format!(
+        "Pushed to {url}/\nsent: 3\nalready there: 0\nrefused: 0\nwaiting: 0\ndeletions told: 0\n"
+    );
     assert_eq!((outcome.code, outcome.stdout), (0, summary));
     assert_eq!(outcome.stderr, "", "cron would mail it");
     assert_eq!(all(&far.service.db), all(&local.db));

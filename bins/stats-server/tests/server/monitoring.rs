@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use stats_db::{ClientChange, Db};
+use stats_db::{ClientChange, Db, PushCounts};
 use stats_testing::TestDatabase;
 
 use crate::support::{start_with, stats};
@@ -35,7 +35,8 @@ fn metrics() -> String {
     let admin = db.clients().unwrap().remove(0);
     let share = ClientChange::Sharing(true);
     db.change_client(admin.uuid, &share).unwrap();
-    db.record_push("https://x.example/", 1, 0, None).unwrap();
+    db.record_push("https://x.example/", PushCounts::default(), None)
+        .unwrap();
     server.request("/metrics").text().unwrap()
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use stats_db::PushCounts;
 use stats_http::{App, HttpConfig};
 use stats_testing::{Proxy, TestDatabase, on_each_database};
 
@@ -125,12 +126,19 @@ fn metrics_tell_about_pushes_and_arrivals(database: &TestDatabase) {
     database.execute(&owner);
     service
         .db
-        .record_push("https://x.example/", 1, 0, None)
+        .record_push("https://x.example/", PushCounts::default(), None)
         .unwrap();
     let failure = Some("no");
     service
         .db
-        .record_push("https://x.example/", 1, 0, failure)
+        .record_push(
+            "https://x.example/",
+            PushCounts {
+                untold: 4,
+                ..PushCounts::default()
+            },
+            failure,
+        )
         .unwrap();
     let remote = |name: &str| format!("{name}{{remote=\"https://x.example/\"}}");
     let has_failed = |metrics: &String| value(metrics, &remote("stats_push_failures")) == Some(1.0);
@@ -142,6 +150,10 @@ fn metrics_tell_about_pushes_and_arrivals(database: &TestDatabase) {
     });
     assert_eq!(value(&metrics, &remote("stats_push_waiting")), Some(1.0));
     assert_eq!(value(&metrics, &remote("stats_push_refused")), Some(0.0));
+    for (name, expected) in [("waiting", 0.0), ("untold", 4.0)] {
+        let name = remote(&format!("stats_push_deletions_{name}"));
+        assert_eq!(value(&metrics, &name), Some(expected), "{name}");
+    }
     let age = value(&metrics, AGE).unwrap();
     assert!((0.0..60.0).contains(&age), "{age}");
     let now = chrono::Utc::now().timestamp() as f64;

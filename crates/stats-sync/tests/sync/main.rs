@@ -4,3 +4,4 @@
 mod pull;
 mod push;
 mod support;
+mod withdrawal;

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use stats_core::{Client, DateRange, RawJson, Stat, StatId, StatsType};
-use stats_db::{BatchLimit, ClientChange, Db, DbError};
+use stats_core::{DateRange, RawJson, Stat, StatId, StatsType};
+use stats_db::{BatchLimit, Db, DbError};
 use stats_remote::{HttpOptions, RemoteError, RetryPolicy, StatsClient};
-use stats_sync::{Outcome, PushOptions, PushReport, Rejections, preview, push};
+use stats_sync::{Outcome, PushOptions, PushReport, Rejections, Request, preview, push};
 use stats_testing::{TestDatabase, client, day, days, ids, on_each_database};
 
 use crate::support::{
-    Fault, Local, Peer, Recorder, all, arrive, arrive_malformed, stat, unlimited_retries,
+    Fault, Local, Peer, Random, Recorder, all, arrive, arrive_malformed, set_sharing, stat,
+    unlimited_retries,
 };
 
 fn run(db: &Db, remote: &StatsClient, options: &PushOptions) -> (PushReport, Recorder) {
@@ -48,11 +49,6 @@ fn batches_of(stats: u32) -> PushOptions {
         },
         ..PushOptions::default()
     }
-}
-
-fn set_sharing(db: &Db, client: &Client, is_sharing_enabled: bool) {
-    let change = ClientChange::Sharing(is_sharing_enabled);
-    db.change_client(client.uuid, &change).unwrap();
 }
 
 on_each_database!(push_sends_each_shared_stat_once);
@@ -421,7 +417,10 @@ fn preview_equals_the_push_and_identifies_no_client(database: &TestDatabase) {
     }
     let options = batches_of(5);
     let (mut sizes, mut bodies) = (Vec::new(), Vec::new());
-    preview::<DbError>(&db, &peer.client(), &options, |stats, body| {
+    preview::<DbError>(&db, &peer.client(), &options, |request| {
+        let Request::Stats(stats, body) = request else {
+            unreachable!("{request:?}")
+        };
         sizes.push(stats);
         bodies.push(String::from_utf8(body).unwrap());
         Ok(())
@@ -514,27 +513,13 @@ fn random_pushes_transfer_every_shared_stat() {
     }
 }
 
-/// A deterministic generator (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        let mut x = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.0 = self.0.wrapping_add(x);
-        (x >> 20) as usize % limit
-    }
-}
-
 #[test]
 fn the_end_of_each_push_is_recorded() {
     let local = Local::with(25);
     let peer = Peer::start();
     let options = batches_of(10);
     let last = || local.db.push_runs().unwrap().pop();
-    preview::<DbError>(&local.db, &peer.client(), &options, |_, _| Ok(())).unwrap();
+    preview::<DbError>(&local.db, &peer.client(), &options, |_| Ok(())).unwrap();
     assert_eq!(last(), None, "nothing was pushed");
 
     run(&local.db, &peer.client_with_unknown_token(), &options);

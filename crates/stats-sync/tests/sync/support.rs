@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use stats_core::{AnalysisId, Client, RawJson, Stat, StatId, StatsFilter, StatsType, Token};
-use stats_db::Db;
+use stats_db::{ClientChange, Db};
 use stats_http::HttpConfig;
 use stats_remote::{HttpOptions, RemoteError, RetryPolicy, StatsClient};
 use stats_sync::{Progress, RejectedStat};
@@ -236,4 +236,23 @@ pub(crate) fn arrive_malformed(db: &Db, client: &Client, date: &str) -> Stat {
     let stats = std::slice::from_ref(&malformed);
     db.insert_stats(client.id, stats).unwrap();
     malformed
+}
+
+pub(crate) fn set_sharing(db: &Db, client: &Client, is_sharing_enabled: bool) {
+    let change = ClientChange::Sharing(is_sharing_enabled);
+    db.change_client(client.uuid, &change).unwrap();
+}
+
+/// A deterministic generator (xorshift64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        let mut x = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0 = self.0.wrapping_add(x);
+        (x >> 20) as usize % limit
+    }
 }
