@@ -61,7 +61,7 @@ impl List {
                 display_name(client),
                 client.role.to_string(),
                 yes_or_no(client.is_active),
-                yes_or_no(client.is_sharing_enabled),
+                sharing(client).to_owned(),
                 yes_or_no(!client.is_excluded),
                 last_seen,
                 group_digits(stats),
@@ -81,6 +81,7 @@ impl List {
             "name": client.name,
             "role": client.role.number().to_string(),
             "is_sharing_enabled": client.is_sharing_enabled,
+            "withdraws": client.withdraws,
             "is_active": client.is_active,
             "is_excluded": client.is_excluded,
             "local": client.is_local,
@@ -95,5 +96,14 @@ impl List {
             properties["token"] = json!(shown_token(client));
         }
         properties
+    }
+}
+
+/// Whether a client shares stats, and if not, whether it withdraws them.
+fn sharing(client: &Client) -> &'static str {
+    match (client.is_sharing_enabled, client.withdraws) {
+        (true, _) => "yes",
+        (false, true) => "withdrawn",
+        (false, false) => "no",
     }
 }

@@ -31,6 +31,10 @@ impl Show {
         if let Some(until) = old_token {
             terminal.print(format_args!("Old token valid until: {}", time(until)))?;
         }
+        terminal.print(format_args!(
+            "Withdraws while sharing is off: {}",
+            python_bool(client.withdraws)
+        ))?;
         terminal.print(format_args!("Active: {}", python_bool(client.is_active)))?;
         let is_excluded = python_bool(client.is_excluded);
         terminal.print(format_args!("Excluded: {is_excluded}"))?;

@@ -87,6 +87,7 @@ fn list_prints_all_properties_as_json(database: &TestDatabase) {
         "name": "Économie \"x\"",
         "role": "1",
         "is_sharing_enabled": true,
+        "withdraws": false,
         "is_active": true,
         "is_excluded": false,
         "local": true,
@@ -123,7 +124,7 @@ fn show_prints_all_properties(database: &TestDatabase) {
     assert_eq!(
         shown,
         format!(
-            "{created}Active: True\nExcluded: False\nLast seen: never\nPlace: local\nStats: none\n"
+            "{created}Withdraws while sharing is off: False\nActive: True\nExcluded: False\nLast seen: never\nPlace: local\nStats: none\n"
         )
     );
 
@@ -137,7 +138,7 @@ fn show_prints_all_properties(database: &TestDatabase) {
     assert_eq!((until_time - Utc::now().naive_utc()).num_days(), 6);
     let created = created.replace(token, value(&rotated, "Token: "));
     let rest = format!(
-        "Old token valid until: {until}\nActive: True\nExcluded: False\nLast seen: 2026-01-02 03:04:05\nPlace: local\n\
+        "Old token valid until: {until}\nWithdraws while sharing is off: False\nActive: True\nExcluded: False\nLast seen: 2026-01-02 03:04:05\nPlace: local\n\
          Stats: 2 stats, dated 2026-01-01 to 2026-01-02\n"
     );
     assert_eq!(
@@ -173,8 +174,33 @@ fn each_change_affects_one_property_of_one_client(database: &TestDatabase) {
             set(|client| client.is_sharing_enabled = false),
         ),
         (
+            "sharing-deactivate --withdraw",
+            "CASES: sharing disabled; the next push withdraws what was pushed",
+            set(|client| (client.is_sharing_enabled, client.withdraws) = (false, true)),
+        ),
+        (
             "sharing-activate",
             "CASES: sharing enabled",
+            set(|client| client.withdraws = true),
+        ),
+        (
+            "sharing-deactivate --keep",
+            "CASES: sharing disabled",
+            set(|client| client.is_sharing_enabled = false),
+        ),
+        (
+            "sharing-activate",
+            "CASES: sharing enabled",
+            original.clone(),
+        ),
+        (
+            "sharing-withdraw",
+            "CASES: while sharing is off, what was pushed is withdrawn",
+            set(|client| client.withdraws = true),
+        ),
+        (
+            "sharing-keep",
+            "CASES: while sharing is off, what was pushed stays",
             original.clone(),
         ),
         (
