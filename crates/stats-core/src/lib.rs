@@ -3,6 +3,7 @@
 mod client;
 mod date;
 mod deletion;
+mod digest;
 mod errors;
 mod filter;
 mod id;
@@ -15,6 +16,7 @@ mod visible;
 pub use client::{Client, ClientName, Coordinates, NewClient, Role};
 pub use date::{MAX_DATE, MIN_DATE, last_acceptable_date, parse_date};
 pub use deletion::Deletion;
+pub use digest::DayDigest;
 pub use errors::{Excerpt, FieldErrors, InvalidValue, WithCauses};
 pub use filter::{DateRange, Page, StatsFilter};
 pub use id::{AnalysisId, ClientId, ClientUuid, StatId};

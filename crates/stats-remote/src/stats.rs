@@ -8,8 +8,8 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use stats_core::{
-    AnalysisId, DateRange, Deletion, InvalidValue, Page, RawJson, Stat, StatId, StatsType, Token,
-    parse_date,
+    AnalysisId, DateRange, DayDigest, Deletion, InvalidValue, Page, RawJson, Stat, StatId,
+    StatsType, Token, parse_date,
 };
 
 use crate::http::Http;
@@ -17,6 +17,7 @@ use crate::{HttpOptions, RemoteError};
 
 const STATS: &str = "api/v1/stats/";
 const DELETED: &str = "api/v1/stats/deleted/";
+const DIGESTS: &str = "api/v1/stats/digests/";
 const ME: &str = "api/v1/client/me";
 
 /// A client of another instance of the service, or of its predecessor in Python.
@@ -186,6 +187,53 @@ impl StatsClient {
         let path = format!("{STATS}{analysis}");
         self.http.send(self.http.request(Method::DELETE, &path))?;
         Ok(())
+    }
+
+    /// The digests of the stats of the account on some days. A remote without this route fails with
+    /// [`RemoteError::is_unknown_route`], or with 400 if it takes the last part of the path for an analysis.
+    pub fn digests(&self, dates: DateRange) -> Result<Vec<DayDigest>, RemoteError> {
+        let path = format!(
+            "{DIGESTS}?date_from={}&date_to={}",
+            dates.from(),
+            dates.to()
+        );
+        let response = self.http.send(self.http.request(Method::GET, &path))?;
+        let digests: Vec<DayDigest> = self.http.parse("the digests", &response.body)?;
+        let is_asked = |day: &DayDigest| (dates.from()..=dates.to()).contains(&day.date);
+        match digests.iter().all(is_asked) {
+            true => Ok(digests),
+            false => Err(RemoteError::invalid("digests of other days")),
+        }
+    }
+
+    /// Lists the ids and analyses of the stats of a type and a day that the account may read.
+    pub fn list_ids(
+        &self,
+        stats_type: StatsType,
+        date: NaiveDate,
+    ) -> Result<Vec<(StatId, AnalysisId)>, RemoteError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            uuid: StatId,
+            anr: AnalysisId,
+        }
+
+        let query = ListQuery {
+            stats_type,
+            date_from: date,
+            date_to: date,
+            offset: None,
+            limit: None,
+        };
+        let request = self
+            .http
+            .request(Method::GET, STATS)
+            .header("X-Fields", "data{uuid,anr}")
+            .json(&query);
+        let response = self.http.send(request)?;
+        let List::<Listed> { data } = self.http.parse("the list of ids", &response.body)?;
+        let ids = data.into_iter();
+        Ok(ids.map(|listed| (listed.uuid, listed.anr)).collect())
     }
 
     /// Lists the stats of a type and a range of dates that the account may read. Each stat is validated like a posted

@@ -10,6 +10,7 @@ pub(crate) mod publish;
 mod pull;
 mod purge;
 mod push;
+mod reconcile;
 mod remote;
 mod remove_duplicate;
 
@@ -27,6 +28,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Push(push::Push),
     Pull(pull::Pull),
+    Reconcile(reconcile::Reconcile),
     ListWaiting(list_waiting::ListWaiting),
     ListLast(list_last::ListLast),
     Export(export::Export),
@@ -42,7 +44,10 @@ impl Command {
     pub(crate) fn changes(&self) -> bool {
         !matches!(
             self,
-            Self::ListWaiting(_) | Self::ListLast(_) | Self::Export(_)
+            Self::ListWaiting(_)
+                | Self::ListLast(_)
+                | Self::Export(_)
+                | Self::Reconcile(reconcile::Reconcile { repair: false, .. })
         )
     }
 
@@ -55,6 +60,7 @@ impl Command {
         match self {
             Self::Push(push) => push.run(db, settings, terminal),
             Self::Pull(pull) => pull.run(db, settings, terminal),
+            Self::Reconcile(reconcile) => reconcile.run(db, settings, terminal),
             Self::ListWaiting(list) => list.run(db, settings, terminal.output),
             Self::ListLast(list) => list.run(db, terminal.output),
             Self::Export(export) => export.run(db, terminal.output),

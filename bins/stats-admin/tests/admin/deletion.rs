@@ -66,7 +66,11 @@ fn commands_that_delete_ask_for_confirmation(database: &TestDatabase) {
     );
     let nothing = succeed(database, format!("stats delete --client-uuid {uuid}"));
     assert_eq!(nothing, "Nothing to delete: 0 stats of CASES\n");
+    // Deleted stats are refused, and purged ones are not.
     db.insert_stats(cases.id, &of_cases).unwrap();
+    assert_eq!(ids(&all(&db)), ids([&of_cases[3], &of_other[0]]));
+    let more = [(); 3].map(|()| on(StatsType::Risk, &day));
+    db.insert_stats(cases.id, &more).unwrap();
     check(
         &format!("client delete --uuid {uuid}"),
         "Delete the client CASES and all its stats?",

@@ -2,6 +2,7 @@
 
 mod client;
 mod deleted;
+mod digests;
 mod documents;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -29,6 +30,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(read().to(list::list))
                 .route(on_post().to(post::create)),
         )
+        .service(resource("/digests", "GET, HEAD").route(read().to(digests::digests)))
         .service(resource("/deleted", "POST").route(on_post().to(deleted::delete)))
         .service(
             resource("/{anr}", "GET, HEAD, DELETE")
@@ -60,6 +62,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         list::list_analysis,
         list::delete_analysis,
         deleted::delete,
+        digests::digests,
         processed::process,
         processed::list,
         client::create,

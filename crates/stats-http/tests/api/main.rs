@@ -8,6 +8,7 @@ mod clients;
 mod compression;
 mod csv;
 mod deleting;
+mod digests;
 mod documents;
 mod example;
 mod exclusion;

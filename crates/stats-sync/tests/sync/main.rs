@@ -3,5 +3,6 @@
 
 mod pull;
 mod push;
+mod reconcile;
 mod support;
 mod withdrawal;
