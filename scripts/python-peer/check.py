@@ -313,13 +313,65 @@ def peer_pulls(pair):
         pair.compare_peer("copy", recent)
 
 
+def withdraw(pair):
+    """Delete stats that were pushed to the peer, and withdraw the others"""
+    pair.fill(pair.ours)
+    pair.peer.add_client("company")
+    pair.push()
+    remote = pair.remote(pair.peer, "company")
+
+    def delete(office, analysis):
+        pair.ours.request("DELETE", f"stats/{analysis}", pair.ours.tokens[office], 204)
+        before = len(pair.shared)
+        pair.shared = [stat for stat in pair.shared if stat["anr"] != analysis]
+        return before - len(pair.shared)
+
+    deleted = delete("A", pair.stats["A"][0]["anr"])
+    summary = pair.push()
+    check_summary("a deleted analysis", summary, {"sent": 0, "deletions told": deleted})
+    if "not told" in summary:
+        raise Failed("the push says that a deletion was not told")
+    pair.compare_peer()
+
+    # The peer does not delete single stats.
+    single = pair.stats["B"][-1]
+    body = [{"uuid": single["uuid"], "deleted_at": f"{TODAY}T00:00:00Z"}]
+    pair.ours.request("POST", "stats/deleted/", pair.ours.tokens["B"], 200, json=body)
+    for _ in range(2):
+        check_summary("a deleted stat", pair.push(), {"sent": 0, "deletions told": 0, "deletions not told": 1})
+        pair.compare_peer()
+    listed = pair.ours.run("stats", "reconcile", remote=remote, code=1)
+    expected = f"{single['date']}  {single['type']:<13}  {single['uuid']}  too much there"
+    if listed.splitlines() != [expected]:
+        raise Failed(f"reconcile prints {listed!r}, not {expected!r}")
+    rest = delete("B", single["anr"])
+    check_summary("the rest of the analysis", pair.push(), {"sent": 0, "deletions told": rest - 1})
+    pair.compare_peer()
+    lost = pair.shared[0]["uuid"]
+    pair.peer.execute("DELETE FROM stats WHERE uuid = %s", lost)
+    listed = pair.ours.run("stats", "reconcile", "--repair", "--yes", remote=remote)
+    if f"{lost}  was missing there, sent" not in listed:
+        raise Failed(f"reconcile prints {listed!r}")
+    pair.compare_peer()
+
+    pair.ours.run("client", "sharing-deactivate", "A", "--withdraw")
+    of_a = {stat["uuid"] for stat in pair.stats["A"]}
+    before = len(pair.shared)
+    pair.shared = [stat for stat in pair.shared if stat["uuid"] not in of_a]
+    check_summary("a withdrawal", pair.push(), {"sent": 0, "deletions told": before - len(pair.shared)})
+    pair.compare_peer()
+    check_summary("the next push", pair.push(), {"sent": 0, "deletions told": 0})
+    if pair.ours.run("stats", "reconcile", remote=remote):
+        raise Failed("reconcile lists differences")
+
+
 def migrate(pair):
     """Replace the peer as docs/migrating.md says, and go back"""
     page.follow(pair, compare, parse, edge_cases)
 
 
 # The longest first: they wait for retries.
-CASES = {case.__name__: case for case in (stumble, kill, push, pull, peer_pushes, peer_pulls, migrate)}
+CASES = {case.__name__: case for case in (stumble, kill, push, withdraw, pull, peer_pushes, peer_pulls, migrate)}
 DATABASES = ["sqlite", "postgres"]
 # The database of the peer is on PostgreSQL.
 POSTGRES_ONLY = {"migrate"}
