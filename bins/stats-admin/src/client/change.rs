@@ -15,13 +15,6 @@ pub(crate) enum Change {
     Deactivate(ClientArgument),
     /// Allow the stats of a client to be pushed to another instance
     SharingActivate(ClientArgument),
-    /// Leave the stats of a client out of all figures, at once
-    ///
-    /// Use it for a client whose stats are wrong or made up. The stats are kept, and the client itself sees them and
-    /// figures about them. If the public statistics are a release, a new one is made.
-    Exclude(ClientArgument),
-    /// Let figures count the stats of an excluded client again
-    Include(ClientArgument),
     SharingDeactivate(SharingDeactivate),
     /// While sharing is off, withdraw from other instances what was pushed
     ///
@@ -31,6 +24,13 @@ pub(crate) enum Change {
     SharingWithdraw(ClientArgument),
     /// While sharing is off, let other instances keep what was pushed (the default)
     SharingKeep(ClientArgument),
+    /// Leave the stats of a client out of all figures, at once
+    ///
+    /// Use it for a client whose stats are wrong or made up. The stats are kept, and the client itself sees them and
+    /// figures about them. If the public statistics are a release, a new one is made.
+    Exclude(ClientArgument),
+    /// Let figures count the stats of an excluded client again
+    Include(ClientArgument),
     /// Mark a client as local: its MONARC reports to this instance
     ///
     /// stats pull marks it as remote again, unless it has authenticated here.
@@ -83,8 +83,6 @@ impl Change {
             Self::Activate(client) => (client, ClientChange::Active(true)),
             Self::Deactivate(client) => (client, ClientChange::Active(false)),
             Self::SharingActivate(client) => (client, ClientChange::Sharing(true)),
-            Self::Exclude(client) => (client, ClientChange::Excluded(true)),
-            Self::Include(client) => (client, ClientChange::Excluded(false)),
             Self::SharingDeactivate(off) => {
                 if off.withdraw || off.keep {
                     let withdraws = ClientChange::Withdraws(off.withdraw);
@@ -94,6 +92,8 @@ impl Change {
             }
             Self::SharingWithdraw(client) => (client, ClientChange::Withdraws(true)),
             Self::SharingKeep(client) => (client, ClientChange::Withdraws(false)),
+            Self::Exclude(client) => (client, ClientChange::Excluded(true)),
+            Self::Include(client) => (client, ClientChange::Excluded(false)),
             Self::MarkLocal(client) => (client, ClientChange::Local(true)),
             Self::MarkRemote(client) => (client, ClientChange::Local(false)),
             Self::CoordinatesSet(set) => {

@@ -71,7 +71,7 @@ impl Push {
         if report.untold > 0 {
             terminal.print(format_args!("deletions not told: {}", report.untold))?;
             terminal.print(
-                "  it only deletes whole analyses, of which no stats are left here; a later version may be told",
+                "  it deletes whole analyses only, and stats of these analyses are left here",
             )?;
         }
         let mut unfinished = format!("{} left for the next push", count(report.waiting, "stat"));

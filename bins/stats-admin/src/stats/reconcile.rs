@@ -19,16 +19,15 @@ use crate::terminal::{Terminal, count};
 /// Compare what was pushed with what the instance that REMOTE_STATS_SERVER names has
 ///
 /// Each line has the date, the type and the UUID of a stat: missing there, too much there, or with other content there. Stats
-/// that wait for the next push are not compared, and neither are withdrawn ones, which are too much there. Too much are also
-/// stats that purge deleted here, and what others push with the same token. An instance of the Python service is compared by
-/// the UUIDs alone, day by day.
+/// that wait for the next push are not compared. Withdrawn ones are too much there, and so are stats that purge deleted here,
+/// and what others push with the same token. By default all days are compared, from the first stat on that is here. An
+/// instance of the Python service is compared by the UUIDs alone, day by day.
 ///
 /// Exits with 0 if nothing differs, or after everything was repaired; 75 if the instance is unavailable; else with 1.
 #[derive(Debug, Args)]
 pub(crate) struct Reconcile {
     #[command(flatten)]
     token: RemoteToken,
-    /// By default all days, from the first pushed stat that is here
     #[command(flatten)]
     dates: DateArguments,
     /// Send what is missing there, and delete what is too much there. The instance keeps stats with other content

@@ -8,7 +8,7 @@ use std::sync::{Mutex, mpsc};
 use reqwest::blocking::Client as HttpClient;
 use serde_json::{Value, json};
 use stats_core::{AnalysisId, Client, RawJson, Stat, StatsFilter, StatsType};
-use stats_db::{ClientChange, Db};
+use stats_db::{ClientChange, Db, DbError};
 use stats_http::HttpConfig;
 use stats_testing::{TestDatabase, client, on_each_database, stat};
 use stats_testing_http::{Remote, Service, answer};
@@ -146,6 +146,127 @@ fn push_sends_new_and_rejected_stats(database: &TestDatabase) {
         (&waiting[0]["uuid"], &waiting[1]),
         (&json!(rejected), &Value::Null)
     );
+}
+
+on_each_database!(push_tells_deletions_and_withdrawals);
+fn push_tells_deletions_and_withdrawals(database: &TestDatabase) {
+    let local = Local::new(database);
+    let far = Far::start();
+    local.insert(5);
+    far.run(&local, "stats push");
+    let stats = all(&local.db);
+    let told = |line: &str| -> String {
+        let outcome = far.run(&local, line);
+        assert_eq!(
+            (outcome.code, outcome.stderr.as_str()),
+            (0, ""),
+            "{outcome:?}"
+        );
+        value(&outcome.stdout, "deletions told: ").to_owned()
+    };
+    local
+        .db
+        .delete_stats(local.owner.id, stats[0].analysis)
+        .unwrap();
+    let preview = far.run(&local, "stats push --dry-run");
+    let body: Value = serde_json::from_str(&preview.stdout).unwrap();
+    assert_eq!(body[0]["uuid"], json!(stats[0].uuid));
+    assert_eq!(body[0].as_object().unwrap().len(), 2, "{body}");
+    assert!(
+        preview.stderr.contains("0 stats and 1 deletion to "),
+        "{preview:?}"
+    );
+    assert_eq!(all(&far.service.db).len(), 5);
+    assert_eq!(told("stats push"), "1");
+    assert_eq!(all(&far.service.db), all(&local.db));
+
+    let uuid = local.owner.uuid;
+    let off = succeed(
+        database,
+        format!("client sharing-deactivate {uuid} --withdraw"),
+    );
+    assert!(
+        off.ends_with("the next push withdraws what was pushed\n"),
+        "{off}"
+    );
+    assert_eq!(told(&format!("stats push --client {uuid}")), "4");
+    assert_eq!(all(&far.service.db), []);
+    succeed(database, format!("client sharing-activate {uuid}"));
+    local.insert(1);
+    assert_eq!(told("stats push --all"), "0");
+    assert_eq!(all(&far.service.db).len(), 1);
+    // A restored export has deleted stats.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut line = serde_json::to_vec(&stats[0]).unwrap();
+    line.push(b'\n');
+    fs::write(file.path(), line).unwrap();
+    let import = format!("stats import --client {uuid} {}", file.path().display());
+    let expected = "0 stats imported, 0 stats skipped that are stored already, 1 stat skipped that the client deleted\n";
+    assert_eq!(succeed(database, import), expected);
+}
+
+on_each_database!(reconcile_lists_what_differs_and_repairs_it);
+fn reconcile_lists_what_differs_and_repairs_it(database: &TestDatabase) {
+    let local = Local::new(database);
+    let far = Far::start();
+    let outcome = far.run(&local, "stats reconcile");
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (0, ""),
+        "{outcome:?}"
+    );
+    local.insert(3);
+    far.run(&local, "stats push");
+    let stats = all(&local.db);
+    let there = &far.service.db;
+    let found = there.read::<_, DbError>(|snapshot| snapshot.find_all_stats());
+    there.purge_found(&found.unwrap()).unwrap();
+    let surplus = stat(AnalysisId::random(), StatsType::Threat, "2025-12-24");
+    let changed = Stat {
+        data: RawJson::parse("[1]").unwrap(),
+        ..stats[1].clone()
+    };
+    let content = [stats[2].clone(), changed, surplus.clone()];
+    there.insert_stats(far.account.id, &content).unwrap();
+
+    let outcome = far.run(&local, "stats reconcile --json");
+    let failure = message(&outcome, 1);
+    assert!(failure.starts_with("3 stats of "), "{failure}");
+    let list: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let difference = |stat: &Stat, difference: &str| {
+        json!({
+            "date": stat.date, "type": stat.stats_type, "uuid": stat.uuid, "difference": difference, "repaired": false
+        })
+    };
+    let expected = json!([
+        difference(&stats[0], "missing"),
+        difference(&stats[1], "content"),
+        difference(&surplus, "too much"),
+    ]);
+    assert_eq!(list, expected);
+
+    let line = "stats reconcile --repair";
+    let declined = run_program(
+        &mut local.program(
+            &far.service.url(),
+            stats_testing::token(&far.account).reveal(),
+            line,
+        ),
+        "n\n",
+    );
+    assert_eq!(message(&declined, 1), "nothing was changed");
+    let outcome = far.run(&local, "stats reconcile --repair --yes");
+    assert!(message(&outcome, 1).starts_with("1 stat of "));
+    let expected = format!(
+        "2025-11-20  risk           {}  was missing there, sent\n\
+         2025-11-20  risk           {}  other content there\n\
+         2025-12-24  threat         {}  was too much there, deleted\n",
+        stats[0].uuid, stats[1].uuid, surplus.uuid
+    );
+    assert_eq!(outcome.stdout, expected);
+    assert_eq!(all(there).len(), 3);
+    let outcome = far.run(&local, "stats reconcile --date-from 2025-11-21");
+    assert_eq!(outcome.code, 0, "{outcome:?}");
 }
 
 #[test]
