@@ -99,12 +99,15 @@ fn each_change_of_stats_changes_the_versions_of_their_days(database: &TestDataba
         &|| assert_eq!(db.delete_stats(cases.id, one).unwrap(), 0),
         &[],
     );
-    check(&|| insert(&stats[..1]), &[(risk, first)]);
+    // It is refused.
+    check(&|| insert(&stats[..1]), &[]);
+    let new = stat(one, risk, "2026-01-01");
+    check(&|| insert(std::slice::from_ref(&new)), &[(risk, first)]);
     let sql = "UPDATE stats SET date = '2026-01-02' WHERE type = 'risk' AND date = '2026-01-01'";
     check(&|| database.execute(sql), &[(risk, first), (risk, second)]);
     let purge = || {
         let found = db.read(|snapshot| snapshot.find_stats_before(second));
-        assert_eq!(db.delete_found(&found.unwrap()).unwrap(), 1);
+        assert_eq!(db.purge_found(&found.unwrap()).unwrap(), 1);
     };
     check(&purge, &[(threat, first)]);
     check(

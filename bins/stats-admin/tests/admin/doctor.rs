@@ -197,6 +197,14 @@ fn pushes_that_fail_are_a_warning_until_one_is_complete(database: &TestDatabase)
     let expected =
         format!("warning: no push to {address}/ since 2026-01-01 00:00 UTC, and 1 stat wait");
     assert_eq!(overdue, expected);
+    // So do deletions.
+    let found = db.read(|snapshot| snapshot.find_stats_of(office.id));
+    db.delete_found(&found.unwrap()).unwrap();
+    let overdue = Doctor::run(&good).check("push");
+    let expected = format!(
+        "warning: no push to {address}/ since 2026-01-01 00:00 UTC, and it was not told 2 deletions"
+    );
+    assert_eq!(overdue, expected);
     // The remote is away.
     drop(remote);
     let check = Doctor::run(&good).check("remote");

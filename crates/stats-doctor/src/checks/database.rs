@@ -316,10 +316,19 @@ fn judge(name: &'static str, remote: &str, run: Option<&PushRun>, waiting: Waiti
             "'stats-admin stats list-waiting' shows the reasons",
         );
     }
-    if waiting.total() > 0 && Utc::now().naive_utc() - run.finished_at > OVERDUE {
+    let is_overdue = Utc::now().naive_utc() - run.finished_at > OVERDUE;
+    if waiting.total() > 0 && is_overdue {
         return Check::warning(
             name,
             format!("no push to {remote} since {since}, and {waits} wait"),
+            "look at the cron job of 'stats-admin stats push'",
+        );
+    }
+    if waiting.deletions > 0 && is_overdue {
+        let deletions = counted(waiting.deletions, "deletion");
+        return Check::warning(
+            name,
+            format!("no push to {remote} since {since}, and it was not told {deletions}"),
             "look at the cron job of 'stats-admin stats push'",
         );
     }
