@@ -517,3 +517,57 @@ fn note_waiting(
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use stats_core::{AnalysisId, NewClient, RawJson};
+    use stats_testing::{TestDatabase, on_each_database};
+
+    use super::*;
+
+    on_each_database!(a_batch_is_not_offered_if_a_stat_was_deleted_since_it_was_read);
+    fn a_batch_is_not_offered_if_a_stat_was_deleted_since_it_was_read(database: &TestDatabase) {
+        let url = database.url().parse().unwrap();
+        Db::create(&url).unwrap();
+        let db = Db::open(&url).unwrap();
+        db.migrate().unwrap();
+        let owner = NewClient::user("CASES".parse().unwrap());
+        let owner = db.create_client(&owner).unwrap().id;
+        let stats = [(); 2].map(|()| Stat {
+            uuid: StatId::random(),
+            analysis: AnalysisId::random(),
+            stats_type: StatsType::Risk,
+            date: "2026-11-20".parse().unwrap(),
+            data: RawJson::parse("[]").unwrap(),
+        });
+        db.insert_stats(owner, &stats).unwrap();
+        let outbox = Outbox {
+            remote: "https://dashboard.example.org/".to_owned(),
+            owner,
+            dates: DateRange::default(),
+            part: Part::All,
+            after: Arrival::default(),
+        };
+        let limit = BatchLimit {
+            stats: 10,
+            bytes: 1000,
+        };
+        let batch = db.next_in_outbox(&outbox, limit).unwrap();
+        db.delete_stats(owner, stats[1].analysis).unwrap();
+        assert!(!db.offer(&outbox, &batch).unwrap());
+        let batch = db.next_to_send(&outbox, limit).unwrap();
+        assert_eq!(batch.len(), 1);
+        let progress = db.query(|conn| Progress::of(conn, &outbox.remote, owner));
+        let offered = batch[0].0.0;
+        assert_eq!(
+            progress.unwrap(),
+            Progress {
+                offered,
+                ..Progress::default()
+            }
+        );
+        // Once offered, the remote may have it.
+        db.delete_stats(owner, stats[0].analysis).unwrap();
+        assert!(db.offer(&outbox, &batch).unwrap());
+    }
+}
