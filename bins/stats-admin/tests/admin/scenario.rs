@@ -12,7 +12,7 @@ use stats_http::HttpConfig;
 use stats_testing::{TestDatabase, client, on_each_database};
 use stats_testing_http::Service;
 
-use crate::support::{program, run_program, value};
+use crate::support::{Outcome, program, run_program, value};
 
 /// A running instance of the service.
 struct Instance<'a> {
@@ -37,6 +37,12 @@ impl<'a> Instance<'a> {
         let outcome = run_program(&mut program(&environment, &line), "");
         assert_eq!(outcome.code, 0, "{outcome:?}");
         value(&outcome.stdout, "sent: ").parse().unwrap()
+    }
+
+    /// Runs a command of the administrator.
+    fn admin(&self, line: &str) -> Outcome {
+        let environment = [("DATABASE_URL", self.database.url())];
+        run_program(&mut program(&environment, line), "")
     }
 
     /// The threats on the public page, and the mean of their rates on one day.
@@ -89,6 +95,18 @@ impl<'a> FrontOffice<'a> {
         ]);
         let response = self.send(Method::POST, "/api/v1/stats/", &stats);
         assert_eq!(response.status(), 201);
+    }
+
+    /// Deletes all analyses.
+    fn delete_all(&self) {
+        let query = json!({"type": "threat"});
+        let listed = self.send(Method::GET, "/api/v1/stats/", &query);
+        let listed: Value = listed.json().unwrap();
+        for stat in listed["data"].as_array().unwrap() {
+            let path = format!("/api/v1/stats/{}", stat["anr"].as_str().unwrap());
+            let response = self.send(Method::DELETE, &path, &json!({}));
+            assert_eq!(response.status(), 204);
+        }
     }
 
     /// Enables or disables sharing, as an administrator does in MONARC's general settings.
@@ -186,6 +204,31 @@ fn front_offices_report_companies_select_and_the_public_sees_what_is_shared(
             (&one, 3.5),
             (&three, 3.5)
         ])
+    );
+
+    // The company decides that what stops being shared is withdrawn, and a front office stops.
+    for front_office in [&two, &three] {
+        let line = format!("client sharing-withdraw {}", front_office.client.uuid);
+        assert_eq!(company.admin(&line).code, 0);
+    }
+    three.share(false);
+    assert_eq!(company.push(&global, &of_company, ""), 0);
+    let left = [(&open, 1.5), (&own, 3.5), (&one, 3.5)];
+    assert_eq!(global.public_threats(date), rates(&left));
+    // The dashboard of the company still has them. Sharing again shares what is reported from now on.
+    assert_eq!(three.threats_on_dashboard(), 3);
+    three.share(true);
+    three.report(date, "0.5");
+    assert_eq!(company.push(&global, &of_company, ""), 2);
+    let again = [(&open, 1.5), (&own, 3.5), (&one, 3.5), (&three, 0.5)];
+    assert_eq!(global.public_threats(date), rates(&again));
+
+    // A front office deletes its analyses, everywhere.
+    one.delete_all();
+    assert_eq!(company.push(&global, &of_company, ""), 0);
+    assert_eq!(
+        global.public_threats(date),
+        rates(&[(&open, 1.5), (&own, 3.5), (&three, 0.5)])
     );
 
     // The global instance does not learn the names of the front offices.
