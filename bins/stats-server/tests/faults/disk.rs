@@ -9,11 +9,11 @@ use stats_db::Db;
 use stats_testing_http::Server;
 
 use crate::own_postgres::OwnPostgres;
-use crate::support::{SetOnDrop, command_in_namespace, rounds, start_on, wait_until};
+use crate::support::{SetOnDrop, command_in_namespace, start_on, wait_until};
 use crate::traffic::{Ledger, http, processed};
 
-/// Runs `work` while two front offices post and somebody reads, and checks that no acknowledged batch is lost.
-fn under_load(server: &Server, work: impl FnOnce(&Ledger)) {
+/// Posts until the disk is full, makes room by removing `ballast`, and does so again after filling the room.
+fn fill_up(server: &Server, ballast: &Path, size: usize) {
     let ledger = Ledger::default();
     let flag = AtomicBool::new(false);
     let is_over = || flag.load(Ordering::Relaxed);
@@ -32,71 +32,34 @@ fn under_load(server: &Server, work: impl FnOnce(&Ledger)) {
                 assert_eq!(read.unwrap().status(), 200, "reading goes on");
             }
         });
-        work(&ledger);
-    });
-    ledger.verify(server);
-}
-
-/// Waits until the disk is full, removes `ballast`, and waits until so many batches are stored.
-fn make_room(ledger: &Ledger, ballast: &Path, batches: usize) {
-    ledger.forget_refused();
-    wait_until("the disk is full", || ledger.refused() > 3);
-    let before = ledger.acknowledged();
-    fs::remove_file(ballast).unwrap();
-    wait_until("there is space", || {
-        ledger.acknowledged() > before + batches
-    });
-}
-
-/// Posts until the disk is full, makes room by removing `ballast`, and does so again after filling the room.
-fn fill_up(server: &Server, ballast: &Path, size: usize) {
-    under_load(server, |ledger| {
         for _ in 0..2 {
-            make_room(ledger, ballast, 5);
+            wait_until("the disk is full", || ledger.refused() > 3);
+            fs::remove_file(ballast).unwrap();
+            let before = ledger.acknowledged();
+            wait_until("there is space", || ledger.acknowledged() > before + 5);
             // It takes what is left.
             let _ = fs::write(ballast, vec![0; size]);
+            ledger.forget_refused();
         }
         fs::remove_file(ballast).unwrap();
     });
-}
-
-/// A server with SQLite on a disk of so many MB, and the folder of the disk as others see it. `prepare` is a command of a
-/// shell that runs in that folder before.
-fn start_on_small_disk(folder: &Path, megabytes: usize, prepare: &str) -> (Server, PathBuf) {
-    let disk = folder.join("disk");
-    let disk = disk.display();
-    let url = format!("sqlite://{disk}/stats.db");
-    let commands = format!(
-        "mkdir {disk}; mount -t tmpfs -o size={megabytes}m tmpfs {disk}; (cd {disk}; {prepare})"
-    );
-    let server = Server::spawn(command_in_namespace(&commands, &url));
-    let seen = format!("/proc/{}/root{disk}", server.process.id());
-    (server, seen.into())
+    ledger.verify(server);
 }
 
 #[test]
 fn a_full_disk_of_sqlite_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let prepare = "head -c 60000000 /dev/zero >ballast";
-    let (server, disk) = start_on_small_disk(folder.path(), 64, prepare);
-    fill_up(&server, &disk.join("ballast"), 64_000_000);
-}
-
-/// The space that SQLite's `-wal` file takes must not be lost, although it can be copied into the database only while the
-/// database can grow.
-#[test]
-fn a_disk_that_stats_fill_takes_stats_after_a_little_is_freed() {
-    let folder = tempfile::tempdir().unwrap();
-    let rounds = rounds(2, 5);
-    let prepare =
-        format!("for i in $(seq {rounds}); do head -c 1000000 /dev/zero >ballast$i; done");
-    let (server, disk) = start_on_small_disk(folder.path(), 4 + rounds, &prepare);
-    under_load(&server, |ledger| {
-        for round in 1..=rounds {
-            // A batch takes 10 kB of the database, and 200 kB of the -wal file.
-            make_room(ledger, &disk.join(format!("ballast{round}")), 20);
-        }
-    });
+    let disk = folder.path().join("disk");
+    let (disk, url) = (
+        disk.display(),
+        format!("sqlite://{}/stats.db", disk.display()),
+    );
+    let commands = format!(
+        "mkdir {disk}; mount -t tmpfs -o size=64m tmpfs {disk}; head -c 60000000 /dev/zero >{disk}/ballast"
+    );
+    let server = Server::spawn(command_in_namespace(&commands, &url));
+    let ballast = format!("/proc/{}/root{disk}/ballast", server.process.id());
+    fill_up(&server, Path::new(&ballast), 64_000_000);
 }
 
 #[test]
@@ -129,4 +92,46 @@ fn a_full_disk_of_postgresql_loses_nothing() {
     let ballast = postgres.in_namespace(&disk.join("ballast"));
     fs::write(&ballast, vec![0; 10_000_000]).unwrap();
     fill_up(&server, &ballast, 20_000_000);
+}
+
+#[test]
+fn trial_sqlite() {
+    let size: usize = std::env::var("TRIAL_SIZE").unwrap_or("1000000".into()).parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    let (disk, url) = (
+        disk.display(),
+        format!("sqlite://{}/stats.db", disk.display()),
+    );
+    let commands = format!(
+        "mkdir {disk}; mount -t tmpfs -o size=64m tmpfs {disk}; for i in 0 1 2 3 4 5 6 7 8 9; do head -c {size} /dev/zero >{disk}/ballast$i; done"
+    );
+    let server = Server::spawn(command_in_namespace(&commands, &url));
+    let root = format!("/proc/{}/root{disk}", server.process.id());
+    let len = |name: &str| fs::metadata(format!("{root}/{name}")).map_or(0, |m| m.len());
+    let show = |what: &str, acks: usize| {
+        let df = std::process::Command::new("stat").args(["-f", "-c", "%a", &root]).output().unwrap();
+        eprintln!("{what}: db {} wal {} avail {} acks {acks}", len("stats.db"), len("stats.db-wal"),
+          String::from_utf8_lossy(&df.stdout).trim().parse::<u64>().unwrap() * 4096);
+    };
+    let ledger = Ledger::default();
+    let flag = AtomicBool::new(false);
+    let is_over = || flag.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        let _end = SetOnDrop(&flag);
+        for _ in 0..2 {
+            scope.spawn(|| ledger.post_until(&server.base, is_over));
+        }
+        scope.spawn(|| crate::traffic::read_until(&server.base, is_over));
+        for i in 0..10 {
+            ledger.forget_refused();
+            wait_until("the disk is full", || ledger.refused() > 20);
+            show("full", ledger.acknowledged());
+            fs::remove_file(format!("{root}/ballast{i}")).unwrap();
+            let before = ledger.acknowledged();
+            thread::sleep(std::time::Duration::from_secs(3));
+            show("after 3 s", ledger.acknowledged() - before);
+        }
+    });
+    show("end", ledger.acknowledged());
 }
