@@ -314,16 +314,12 @@ impl Db {
             deadline: self.statement.map(|timeout| begun + timeout),
             cancelled: self.cancel.as_ref().map(Cancel::flag),
         };
-        let mut session = Session {
+        Ok(Session {
             db: self,
             pooled,
             begun,
             _limit: limit.enter(),
-        };
-        if let Some((wal, conn, path)) = session.wal() {
-            wal.prepare(conn, path);
-        }
-        Ok(session)
+        })
     }
 }
 
@@ -385,8 +381,10 @@ impl<'a> Session<'a> {
             let result = work(conn);
             finish(conn, result)
         });
-        if let Some((wal, conn, path)) = self.wal() {
-            wal.settle(conn, path, result.as_ref().err());
+        if result.is_ok()
+            && let Some((wal, conn, path)) = self.wal()
+        {
+            wal.settle(conn, path);
         }
         result
     }

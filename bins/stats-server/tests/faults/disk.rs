@@ -96,7 +96,10 @@ fn a_full_disk_of_postgresql_loses_nothing() {
 
 #[test]
 fn trial_sqlite() {
-    let size: usize = std::env::var("TRIAL_SIZE").unwrap_or("1000000".into()).parse().unwrap();
+    let size: usize = std::env::var("TRIAL_SIZE")
+        .unwrap_or("1000000".into())
+        .parse()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     let (disk, url) = (
@@ -110,9 +113,20 @@ fn trial_sqlite() {
     let root = format!("/proc/{}/root{disk}", server.process.id());
     let len = |name: &str| fs::metadata(format!("{root}/{name}")).map_or(0, |m| m.len());
     let show = |what: &str, acks: usize| {
-        let df = std::process::Command::new("stat").args(["-f", "-c", "%a", &root]).output().unwrap();
-        eprintln!("{what}: db {} wal {} avail {} acks {acks}", len("stats.db"), len("stats.db-wal"),
-          String::from_utf8_lossy(&df.stdout).trim().parse::<u64>().unwrap() * 4096);
+        let df = std::process::Command::new("stat")
+            .args(["-f", "-c", "%a", &root])
+            .output()
+            .unwrap();
+        eprintln!(
+            "{what}: db {} wal {} avail {} acks {acks}",
+            len("stats.db"),
+            len("stats.db-wal"),
+            String::from_utf8_lossy(&df.stdout)
+                .trim()
+                .parse::<u64>()
+                .unwrap()
+                * 4096
+        );
     };
     let ledger = Ledger::default();
     let flag = AtomicBool::new(false);
