@@ -1,37 +1,19 @@
 //! `POST stats/deleted/`: delete single stats, which an instance does for its front offices.
 
-use actix_web::dev::Payload;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use stats_core::{Client, parse_deletions};
+use stats_core::parse_deletions;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::errors::ApiError;
-use crate::extract::{Authenticated, Body, Input, read_json_body};
+use crate::extract::{Authenticated, Body};
 use crate::respond::{blocking, json};
-use crate::state::App;
 
 /// Maximum number of deletions in a request. They are one transaction.
 const MAX_DELETIONS: usize = 5_000;
-
-/// An unparsed list of deletions.
-pub(super) struct List(Body);
-
-impl Input for List {
-    async fn read(
-        request: &HttpRequest,
-        payload: &mut Payload,
-        client: &Client,
-        app: &App,
-    ) -> Result<Self, ApiError> {
-        Ok(Self(
-            read_json_body(request, payload, client.id, app).await?,
-        ))
-    }
-}
 
 /// A stat that its client deleted.
 #[derive(ToSchema)]
@@ -60,12 +42,12 @@ pub(super) struct Deleted {
     request_body = Vec<Deletion>, responses(
     (status = 200, description = "The number of stats that were deleted", body = Deleted),
 ))]
-pub(super) async fn delete(request: Authenticated<List>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn delete(request: Authenticated<Body>) -> Result<HttpResponse, ApiError> {
     let Authenticated {
         client,
         app,
         mask,
-        input: List(body),
+        input: body,
         ..
     } = request;
     let deleted = blocking(&app, move |db| {

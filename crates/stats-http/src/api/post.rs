@@ -2,39 +2,21 @@
 
 use std::collections::HashSet;
 
-use actix_web::dev::Payload;
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
-use stats_core::{Client, Page, Stat, last_acceptable_date, parse_batch};
+use stats_core::{Page, Stat, last_acceptable_date, parse_batch};
 use stats_db::{SkipReason, Skipped};
 
 use super::stats_json::{ListWriter, Metadata};
 use super::{documents, schema};
 use crate::errors::ApiError;
-use crate::extract::{Authenticated, Body, Input, read_json_body};
+use crate::extract::{Authenticated, Body};
 use crate::function_name::function_name;
 use crate::respond::stream_json;
-use crate::state::App;
 
 /// Maximum number of skipped stats of a batch that are logged one by one.
 const NAMED_SKIPPED: usize = 10;
-
-/// An unparsed batch of stats. Parsing a large one takes long, so it is left to a blocking thread.
-pub(super) struct Batch(Body);
-
-impl Input for Batch {
-    async fn read(
-        request: &HttpRequest,
-        payload: &mut Payload,
-        client: &Client,
-        app: &App,
-    ) -> Result<Self, ApiError> {
-        Ok(Self(
-            read_json_body(request, payload, client.id, app).await?,
-        ))
-    }
-}
 
 /// Store stats
 ///
@@ -46,12 +28,12 @@ impl Input for Batch {
         example = json!(documents::list())),
     (status = 207, description = "The stats that were stored; the others were stored already, or the client deleted them", body = schema::StatsList),
 ))]
-pub(super) async fn create(request: Authenticated<Batch>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(request: Authenticated<Body>) -> Result<HttpResponse, ApiError> {
     let Authenticated {
         client,
         app,
         mask,
-        input: Batch(body),
+        input: body,
         ..
     } = request;
     let state = app.clone();

@@ -6,6 +6,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use stats_core::{Client, Token};
 use stats_db::Db;
 
+use super::body::{Body, read_json_body};
 use super::mask::read_mask;
 use crate::address::address;
 use crate::config::HttpConfig;
@@ -48,6 +49,18 @@ pub(crate) trait Input: Sized {
 impl Input for () {
     async fn read(_: &HttpRequest, _: &mut Payload, _: &Client, _: &App) -> Result<Self, ApiError> {
         Ok(())
+    }
+}
+
+/// An unparsed JSON body. Parsing a large one takes long, so it is left to a blocking thread.
+impl Input for Body {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        client: &Client,
+        app: &App,
+    ) -> Result<Self, ApiError> {
+        read_json_body(request, payload, client.id, app).await
     }
 }
 

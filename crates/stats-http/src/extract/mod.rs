@@ -10,4 +10,4 @@ mod mask;
 pub(crate) use arguments::parse_arguments;
 pub(crate) use arguments::{from_json_body, from_query, from_query_and_body};
 pub(crate) use authenticated::{Authenticated, ClientName, Input, has_valid_token, is_from_admin};
-pub(crate) use body::{Body, read_json_body};
+pub(crate) use body::Body;
