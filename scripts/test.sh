@@ -13,6 +13,7 @@ cc gcc
 make make
 curl curl
 initdb postgresql
+pgbouncer pgbouncer
 setpriv util-linux
 nginx nginx-light
 apache2 apache2

@@ -13,7 +13,7 @@ use chrono::Local;
 use clap::{CommandFactory, Parser};
 use futures_util::future::select;
 use stats_core::{NewClient, Role, Token};
-use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Timeouts};
+use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Options, Timeouts};
 use stats_http::{App, HttpConfig, Limits, Routes};
 use stats_remote::{HttpOptions, Mosp, RemoteError};
 use stats_settings::{
@@ -123,7 +123,13 @@ fn open(settings: &Settings) -> anyhow::Result<Db> {
     if let DatabaseUrl::Sqlite(_) = url {
         Db::create(url)?;
     }
-    let db = Db::open_with(url, Timeouts::server())?.with_token_storage(settings.token_storage);
+    let options = Options {
+        timeouts: Timeouts::server(),
+        connections: settings.database_connections,
+        replica: settings.database_read_url.clone(),
+    };
+    let db = Db::open_with(url, options)?.with_token_storage(settings.token_storage);
+    db.require_pool_mode()?;
     if settings.db_auto_migrate {
         notify::migrating();
         for migration in db.migrate()? {

@@ -3,6 +3,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::DbError;
+use crate::connection::Backend;
 use crate::monitor::Command;
 
 /// Cancels the work of a [`Db`](crate::Db), see [`Db::cancelled_by`](crate::Db::cancelled_by): the running statement
@@ -19,7 +20,7 @@ struct State {
 /// Work on a PostgreSQL connection, which only another connection can cancel.
 #[derive(Debug)]
 struct PostgresWork {
-    backend: i32,
+    backend: Backend,
     monitor: Sender<Command>,
     was_cancelled: bool,
 }
@@ -48,7 +49,7 @@ impl Cancel {
     }
 
     /// Makes [`Cancel::cancel`] cancel the statements of this PostgreSQL backend.
-    pub(crate) fn enter(&self, backend: i32, monitor: Sender<Command>) {
+    pub(crate) fn enter(&self, backend: Backend, monitor: Sender<Command>) {
         *self.work() = Some(PostgresWork {
             backend,
             monitor,
@@ -57,7 +58,7 @@ impl Cancel {
     }
 
     /// The PostgreSQL backend whose work is cancelled and has not ended.
-    pub(crate) fn cancelled_backend(&self) -> Option<i32> {
+    pub(crate) fn cancelled_backend(&self) -> Option<Backend> {
         let work = self.work();
         let work = work.as_ref().filter(|work| work.was_cancelled);
         work.map(|work| work.backend)

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::result::Error::DatabaseError;
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::BoxedError;
 use crate::monitor::file_id;
 use crate::url::PostgresUrl;
 use crate::wal::Wal;
-use crate::{DatabaseUrl, DbError, Timeouts};
+use crate::{DatabaseUrl, DbError, PoolMode, Timeouts};
 
 #[derive(diesel::MultiConnection)]
 pub(crate) enum DbConnection {
@@ -71,11 +71,35 @@ pub(crate) struct Connector {
 /// A connection in a pool.
 pub(crate) struct Pooled {
     pub(crate) conn: DbConnection,
-    /// The process id of the PostgreSQL backend, which cancels its statement.
-    pub(crate) backend: Option<i32>,
+    /// The PostgreSQL backend that it keeps, which cancels its statement. A pooler in transaction mode keeps none.
+    pub(crate) backend: Option<Backend>,
     /// Whether the pool must replace it.
     pub(crate) is_broken: bool,
     pub(crate) wal: Wal,
+}
+
+/// A process of PostgreSQL that serves a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Backend {
+    #[diesel(sql_type = Integer)]
+    pub(crate) pid: i32,
+    /// When its server started, in microseconds since 1970. Another server has other processes.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) server_start: i64,
+}
+
+/// [`Backend::server_start`] in SQL.
+pub(crate) const SERVER_START: &str =
+    "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
+
+impl Backend {
+    /// The one that serves `conn`.
+    pub(crate) fn of(conn: &mut DbConnection) -> QueryResult<Self> {
+        diesel::sql_query(format!(
+            "SELECT pg_backend_pid() AS pid, {SERVER_START} AS server_start"
+        ))
+        .get_result(conn)
+    }
 }
 
 impl Connector {
@@ -92,12 +116,17 @@ impl Connector {
             DatabaseUrl::Postgres(url) => {
                 let conn = PgConnection::establish(&url.to_libpq());
                 let mut conn = conn.map_err(|error| self.explain_server(url, &error))?;
-                let session = configure_postgres(&mut conn, &self.timeouts)
+                let encoding = configure_postgres(&mut conn, url.pool_mode(), &self.timeouts)
                     .map_err(|error| self.failed(error))?;
-                if session.encoding != "UTF8" {
-                    return Err(DbError::Encoding(session.encoding));
+                if encoding != "UTF8" {
+                    return Err(DbError::Encoding(encoding));
                 }
-                (DbConnection::Postgres(conn), Some(session.pid))
+                let mut conn = DbConnection::Postgres(conn);
+                let backend = match url.pool_mode() {
+                    PoolMode::Session => Some(Backend::of(&mut conn)?),
+                    PoolMode::Transaction => None,
+                };
+                (conn, backend)
             }
             DatabaseUrl::Sqlite(path) => {
                 sqlite_deadline::install();
@@ -256,27 +285,39 @@ fn switch_to_wal(conn: &mut SqliteConnection, timeout: Duration) -> QueryResult<
     }
 }
 
-#[derive(QueryableByName)]
-struct PostgresSession {
-    #[diesel(sql_type = Integer)]
-    pid: i32,
-    #[diesel(sql_type = Text)]
-    encoding: String,
-}
-
+/// Prepares a new connection, and returns the encoding of the database.
 fn configure_postgres(
     conn: &mut PgConnection,
+    pool_mode: PoolMode,
     timeouts: &Timeouts,
-) -> QueryResult<PostgresSession> {
-    // Errors are classified by their English text. Some roles may not choose the language.
-    let _ = conn.batch_execute("SET lc_messages = 'C'");
-    diesel::sql_query(
-        "SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding, \
-         set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false)",
-    )
-    .bind::<Text, _>(milliseconds(Some(timeouts.lock)))
-    .bind::<Text, _>(milliseconds(timeouts.statement))
-    .get_result(conn)
+) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Text)]
+        encoding: String,
+    }
+
+    const ENCODING: &str = "current_setting('server_encoding') AS encoding";
+    let found: Found = match pool_mode {
+        PoolMode::Session => {
+            // Errors are classified by their English text. Some roles may not choose the language.
+            let _ = conn.batch_execute("SET lc_messages = 'C'");
+            diesel::sql_query(format!(
+                "SELECT {ENCODING}, \
+                 set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false)",
+            ))
+            .bind::<Text, _>(milliseconds(Some(timeouts.lock)))
+            .bind::<Text, _>(milliseconds(timeouts.statement))
+            .get_result(conn)?
+        }
+        PoolMode::Transaction => {
+            conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+            conn.transaction(|conn| {
+                diesel::sql_query(format!("SELECT {ENCODING}")).get_result(conn)
+            })?
+        }
+    };
+    Ok(found.encoding)
 }
 
 /// A timeout in PostgreSQL's format; 0 means no timeout.
@@ -306,13 +347,18 @@ impl ManageConnection for Connector {
 pub(crate) const WRITE_LOCK: i64 = 0x73_74_61_74_73;
 
 /// Begins a read transaction on a snapshot of the database.
-pub(crate) fn begin_read(conn: &mut DbConnection, statement: Option<Duration>) -> QueryResult<()> {
+pub(crate) fn begin_read(
+    conn: &mut DbConnection,
+    lock: Duration,
+    statement: Option<Duration>,
+) -> QueryResult<()> {
     match conn {
         DbConnection::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(
             conn,
             &format!(
                 "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-                 SET LOCAL statement_timeout = {}",
+                 SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
+                milliseconds(Some(lock)),
                 milliseconds(statement)
             ),
         ),

@@ -1,20 +1,18 @@
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel::SqliteConnection;
-use diesel::r2d2::{Pool, PooledConnection};
-use sqlite_deadline::{Limit, LimitGuard};
-use stats_core::TokenStorage;
+use diesel::r2d2::Pool;
+use stats_core::{TokenStorage, WithCauses};
 
 use crate::cancel::Cancel;
 use crate::connection::{
-    Access, Connector, DbConnection, Pooled, begin_read, begin_write, begin_write_unlocked, finish,
+    Access, Backend, Connector, DbConnection, begin_write, begin_write_unlocked,
 };
 use crate::error::Wait;
 use crate::monitor::Monitor;
-use crate::wal::Wal;
-use crate::{DatabaseUrl, DbError, Snapshot, Timeouts};
+use crate::replica::{Replica, ReplicaUse};
+use crate::session::Session;
+use crate::{DatabaseUrl, DbError, Options, PoolMode, Snapshot, Timeouts};
 
 /// The storage: clients and their stats in SQLite or PostgreSQL.
 ///
@@ -34,6 +32,7 @@ struct Shared {
     readers: Pool<Connector>,
     writers: Pool<Connector>,
     monitor: Monitor,
+    replica: Option<Replica>,
 }
 
 /// The connections to the database at one moment.
@@ -45,16 +44,16 @@ pub struct Connections {
     pub idle: u32,
 }
 
-/// Connections for reading.
-const READERS: u32 = 10;
-/// Connections for writing. SQLite allows one writer; on PostgreSQL the second one sends its statements while the first
+/// The monitor's own connection.
+const MONITORS: u32 = 1;
+/// Connections for writing; all others are for reading. SQLite allows one writer; on PostgreSQL the second one sends its statements while the first
 /// one commits.
 const SQLITE_WRITERS: u32 = 1;
 const POSTGRES_WRITERS: u32 = 2;
 /// How often a request that waits for a connection checks for cancellation and for an unreachable database.
 const POLL: Duration = Duration::from_millis(50);
 /// The wait for a probe after a request got no connection.
-const PROBE: Duration = Duration::from_secs(1);
+pub(crate) const PROBE: Duration = Duration::from_secs(1);
 /// The wait of a migration for another one.
 pub(crate) const MIGRATION_LOCK: Duration = Duration::from_secs(3600);
 
@@ -65,10 +64,34 @@ impl Db {
     }
 
     /// Opens an existing database.
-    pub fn open_with(url: &DatabaseUrl, timeouts: Timeouts) -> Result<Self, DbError> {
-        let connector = |access| Connector::new(url, access, &timeouts);
+    pub fn open_with(url: &DatabaseUrl, options: impl Into<Options>) -> Result<Self, DbError> {
+        let options = options.into();
+        if let Some(replica) = &options.replica
+            && let (DatabaseUrl::Sqlite(_), _) | (_, DatabaseUrl::Sqlite(_)) = (url, replica)
+        {
+            return Err(DbError::Url(format!(
+                "{replica} cannot be a replica of {url}: only PostgreSQL has replicas"
+            )));
+        }
         // Fail here rather than in a pool, which would retry.
-        connector(Access::Read).open()?;
+        Connector::new(url, Access::Read, &options.timeouts).open()?;
+        let of_replica = Options {
+            replica: None,
+            ..options.clone()
+        };
+        let replica = options
+            .replica
+            .map(|url| Replica::new(Self::pooled(&url, of_replica.clone(), None)));
+        Ok(Self::pooled(url, of_replica, replica))
+    }
+
+    /// The storage at `url`, which need not be reachable.
+    fn pooled(url: &DatabaseUrl, options: Options, replica: Option<Replica>) -> Self {
+        let Options {
+            timeouts,
+            connections,
+            ..
+        } = options;
         let monitor = Monitor::start(url);
         let pool = |access, size, idle| {
             Pool::builder()
@@ -77,26 +100,28 @@ impl Db {
                 .test_on_check_out(false)
                 .connection_timeout(timeouts.connection)
                 .error_handler(Box::new(monitor.clone()))
-                .build_unchecked(connector(access))
+                .build_unchecked(Connector::new(url, access, &timeouts))
         };
         let writers = match url {
             DatabaseUrl::Sqlite(_) => SQLITE_WRITERS,
             DatabaseUrl::Postgres(_) => POSTGRES_WRITERS,
         };
+        let readers = connections.max(Options::MIN_CONNECTIONS) - writers - MONITORS;
         let shared = Shared {
             url: url.clone(),
-            readers: pool(Access::Read, READERS, 1),
+            readers: pool(Access::Read, readers, 1),
             // Opened by the first write, so that a user without write permission can still read.
             writers: pool(Access::Write, writers, 0),
             monitor,
             timeouts: timeouts.clone(),
+            replica,
         };
-        Ok(Self {
+        Self {
             shared: Arc::new(shared),
             token_storage: TokenStorage::default(),
             statement: timeouts.statement,
             cancel: None,
-        })
+        }
     }
 
     /// The same storage with another way to store the tokens of clients. By default they are plain.
@@ -150,6 +175,50 @@ impl Db {
         self.shared.timeouts.lock
     }
 
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.statement
+    }
+
+    pub(crate) fn cancel(&self) -> Option<&Cancel> {
+        self.cancel.as_ref()
+    }
+
+    pub(crate) fn pool_mode(&self) -> PoolMode {
+        match self.url() {
+            DatabaseUrl::Postgres(url) => url.pool_mode(),
+            DatabaseUrl::Sqlite(_) => PoolMode::Session,
+        }
+    }
+
+    /// Makes the cancellation of the work cancel the statements of this backend.
+    pub(crate) fn watch(&self, backend: Backend) {
+        if let Some(cancel) = &self.cancel {
+            cancel.enter(backend, self.shared.monitor.commands());
+        }
+    }
+
+    /// Records damage.
+    pub(crate) fn note(&self, error: &DbError) {
+        self.shared.monitor.note(error);
+    }
+
+    /// See [`Monitor::suspect`].
+    pub(crate) fn suspect(&self, timeout: Duration) {
+        self.shared.monitor.suspect(timeout);
+    }
+
+    /// Why the replica cannot be read from at the moment, if there is one and it cannot.
+    pub fn find_replica_fault(&self) -> Option<String> {
+        let replica = self.shared.replica.as_ref()?;
+        let fault = replica.check(self).err()?;
+        Some(WithCauses(&fault).to_string())
+    }
+
+    /// How many reads the replica answered, if there is one.
+    pub fn replica_use(&self) -> Option<ReplicaUse> {
+        self.shared.replica.as_ref().map(Replica::usage)
+    }
+
     /// The number of open connections.
     pub fn connections(&self) -> Connections {
         let states = [self.shared.readers.state(), self.shared.writers.state()];
@@ -166,10 +235,25 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let session = self.begin(Access::Read, |conn| begin_read(conn, self.statement))?;
-        let mut snapshot = Snapshot { session };
+        let mut snapshot = self.retry_disconnected(|| {
+            let session = self.session(Access::Read)?;
+            Snapshot::begin(session, None)
+        })?;
         let result = work(&mut snapshot);
-        finish(snapshot.session.conn(), result)
+        snapshot.session.finish(result)
+    }
+
+    /// Like [`Db::read`], on the replica if it has all that the database has acknowledged, which takes three short queries to
+    /// find out. Otherwise, or if the replica fails meanwhile, `work` runs on the database, maybe a second time.
+    pub fn read_replica<T, E: From<DbError>>(
+        &self,
+        mut work: impl FnMut(&mut Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let replica = self.shared.replica.as_ref();
+        match replica.and_then(|replica| replica.read(self, &mut work)) {
+            Some(result) => result,
+            None => self.read(work),
+        }
     }
 
     /// Runs a query of one statement.
@@ -177,10 +261,7 @@ impl Db {
         &self,
         work: impl Fn(&mut DbConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, DbError> {
-        self.retry_disconnected(|| {
-            let mut session = self.session(Access::Read)?;
-            session.run(|conn| Ok(work(conn)?))
-        })
+        self.retry_disconnected(|| self.session(Access::Read)?.query(&work))
     }
 
     /// Runs `work` in a transaction that writes.
@@ -229,13 +310,11 @@ impl Db {
         lock: Duration,
         work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
     ) -> Result<Option<T>, DbError> {
-        self.shared.monitor.require_up()?;
         self.shared.monitor.require_undamaged()?;
-        let Ok(pooled) = self.shared.writers.get_timeout(lock) else {
+        let Some(mut session) = self.session_within(Access::Write, lock)? else {
             return Ok(None);
         };
-        let mut session = self.enter(pooled)?;
-        session.run(|conn| Ok(begin_write(conn, lock, self.statement)?))?;
+        session.begin(|conn| begin_write(conn, lock, self.statement))?;
         session.transact(work).map(Some)
     }
 
@@ -247,14 +326,14 @@ impl Db {
     ) -> Result<Session<'_>, DbError> {
         self.retry_disconnected(|| {
             let mut session = self.session(access)?;
-            session.run(|conn| Ok(begin(conn)?))?;
+            session.begin(&begin)?;
             Ok(session)
         })
     }
 
     /// Retries `work` while it fails on a broken connection: a restart of the server breaks all connections of a pool.
     fn retry_disconnected<T>(&self, work: impl Fn() -> Result<T, DbError>) -> Result<T, DbError> {
-        let mut retries = READERS;
+        let mut retries = self.shared.readers.max_size();
         loop {
             match work() {
                 Err(DbError::Disconnected(_)) if retries > 0 => retries -= 1,
@@ -270,16 +349,10 @@ impl Db {
             monitor,
             ..
         } = &*self.shared;
-        let pool = match access {
-            Access::Read => &self.shared.readers,
-            Access::Write => &self.shared.writers,
-        };
         let deadline = Instant::now() + timeouts.connection;
         loop {
-            monitor.require_up()?;
-            self.check_cancelled()?;
-            if let Ok(pooled) = pool.get_timeout(POLL) {
-                return self.enter(pooled);
+            if let Some(session) = self.session_within(access, POLL)? {
+                return Ok(session);
             }
             let is_late = Instant::now() >= deadline;
             if is_late {
@@ -288,7 +361,7 @@ impl Db {
             }
             // A pool does not return the reason why it cannot connect. Opening a file is fast.
             let is_file = matches!(url, DatabaseUrl::Sqlite(_));
-            if pool.state().connections == 0 && (is_file || is_late) {
+            if self.pool(access).state().connections == 0 && (is_file || is_late) {
                 Connector::new(url, access, timeouts).open()?;
             }
             if is_late {
@@ -302,98 +375,24 @@ impl Db {
         self.cancel.as_ref().map_or(Ok(()), Cancel::check)
     }
 
-    fn enter(&self, pooled: PooledConnection<Connector>) -> Result<Session<'_>, DbError> {
-        if let Some(cancel) = &self.cancel
-            && let Some(backend) = pooled.backend
-        {
-            cancel.enter(backend, self.shared.monitor.commands());
-        }
+    /// A connection that is free within `wait`.
+    pub(crate) fn session_within(
+        &self,
+        access: Access,
+        wait: Duration,
+    ) -> Result<Option<Session<'_>>, DbError> {
+        self.shared.monitor.require_up()?;
         self.check_cancelled()?;
-        let begun = Instant::now();
-        let limit = Limit {
-            deadline: self.statement.map(|timeout| begun + timeout),
-            cancelled: self.cancel.as_ref().map(Cancel::flag),
-        };
-        Ok(Session {
-            db: self,
-            pooled,
-            begun,
-            _limit: limit.enter(),
-        })
-    }
-}
-
-/// A pooled connection in use by one thread.
-pub(crate) struct Session<'a> {
-    db: &'a Db,
-    pooled: PooledConnection<Connector>,
-    begun: Instant,
-    _limit: LimitGuard,
-}
-
-impl<'a> Session<'a> {
-    pub(crate) fn db(&self) -> &'a Db {
-        self.db
+        let pooled = self.pool(access).get_timeout(wait).ok();
+        pooled
+            .map(|pooled| Session::enter(self, pooled))
+            .transpose()
     }
 
-    pub(crate) fn conn(&mut self) -> &mut DbConnection {
-        &mut self.pooled.conn
-    }
-
-    /// The state of the `-wal` file of a SQLite database, its connection and its path.
-    fn wal(&mut self) -> Option<(&mut Wal, &mut SqliteConnection, &Path)> {
-        let Pooled { conn, wal, .. } = &mut *self.pooled;
-        match (conn, self.db.url()) {
-            (DbConnection::Sqlite(conn), DatabaseUrl::Sqlite(path)) => Some((wal, conn, path)),
-            _ => None,
-        }
-    }
-
-    /// Runs `work`. Refines its error, and records damage and broken connections.
-    pub(crate) fn run<T>(
-        &mut self,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        work(self.conn()).map_err(|error| {
-            let shared = &self.db.shared;
-            shared.monitor.note(&error);
-            self.pooled.is_broken |= matches!(error, DbError::Disconnected(_));
-            match error {
-                // PostgreSQL may have reported a timeout in another language.
-                DbError::Query(source)
-                    if self.pooled.backend.is_some()
-                        && self.begun.elapsed() >= shared.timeouts.lock =>
-                {
-                    DbError::Busy(Wait::Statement, Some(source))
-                }
-                DbError::Busy(..) if self.db.check_cancelled().is_err() => DbError::Cancelled,
-                error => error,
-            }
-        })
-    }
-
-    /// Runs `work` and finishes the open transaction.
-    fn transact<T>(
-        mut self,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
-        let result = self.run(|conn| {
-            let result = work(conn);
-            finish(conn, result)
-        });
-        if result.is_ok()
-            && let Some((wal, conn, path)) = self.wal()
-        {
-            wal.settle(conn, path);
-        }
-        result
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        if let Some(cancel) = &self.db.cancel {
-            self.pooled.is_broken |= cancel.leave();
+    fn pool(&self, access: Access) -> &Pool<Connector> {
+        match access {
+            Access::Read => &self.shared.readers,
+            Access::Write => &self.shared.writers,
         }
     }
 }
@@ -500,7 +499,7 @@ mod tests {
             ..Timeouts::default()
         };
         let db = open(database, timeouts);
-        let all_connections: Vec<_> = (0..READERS)
+        let all_connections: Vec<_> = (0..db.shared.readers.max_size())
             .map(|_| db.session(Access::Read).unwrap())
             .collect();
         let cancel = Cancel::default();

@@ -96,6 +96,12 @@ pub enum DbError {
     /// The work was cancelled through a [`Cancel`](crate::Cancel).
     #[error("cancelled")]
     Cancelled,
+    /// A pooler gives each transaction another connection to PostgreSQL, which the URL does not say.
+    #[error(
+        "there is a pooler in transaction mode in front of the database: add the parameter pool_mode=transaction to its \
+         URL (DATABASE_URL), or set the pooler to session mode"
+    )]
+    TransactionPooling(#[source] Option<BoxedError>),
     /// The encoding of the database is not UTF-8.
     #[error("the database stores text as {0}; it must be UTF8 (create it with ENCODING 'UTF8')")]
     Encoding(String),
@@ -198,6 +204,7 @@ impl DbError {
                 | Self::Denied(_)
                 | Self::NoTable(_)
                 | Self::Damaged(_)
+                | Self::TransactionPooling(_)
         )
     }
 }
@@ -230,6 +237,10 @@ impl From<DieselError> for DbError {
                 Self::Damaged(message.to_owned())
             }
             (_, "database or disk is full" | "disk I/O error") => Self::Disk(error.into()),
+            // Diesel's names of prepared statements.
+            (_, message) if message.contains("\"__diesel_stmt_") => {
+                Self::TransactionPooling(Some(error.into()))
+            }
             (_, message) if message.starts_with("permission denied for ") => {
                 Self::Denied(error.into())
             }

@@ -13,7 +13,9 @@ use diesel::r2d2::HandleError;
 use stats_core::WithCauses;
 
 use crate::cancel::Cancel;
-use crate::connection::{Access, Connector, DbConnection, Pooled, with_suffix};
+use crate::connection::{
+    Access, Backend, Connector, DbConnection, Pooled, SERVER_START, with_suffix,
+};
 use crate::{DatabaseUrl, DbError, Timeouts};
 
 /// A request to the monitor.
@@ -59,6 +61,8 @@ struct State {
     failure: Option<String>,
     /// When the database became unreachable.
     away_since: Option<Instant>,
+    /// When it was suspected of not answering; `None` after the next probe.
+    suspected_at: Option<Instant>,
 }
 
 impl Monitor {
@@ -102,6 +106,24 @@ impl Monitor {
     pub(crate) fn note(&self, error: &DbError) {
         if let DbError::Damaged(damage) = error {
             self.health.note_damage(damage);
+        }
+    }
+
+    /// Requests a probe without waiting for it. The database is away if it does not answer within `timeout`, which the
+    /// next call finds out.
+    pub(crate) fn suspect(&self, timeout: Duration) {
+        let mut state = self.health.state();
+        match state.suspected_at {
+            Some(at) if at.elapsed() >= timeout => {
+                let reason = format!("no answer within {timeout:?}");
+                self.health.went_away(&mut state, reason);
+            }
+            Some(_) => {}
+            None => {
+                state.suspected_at = Some(Instant::now());
+                state.requested += 1;
+                let _ = self.commands.send(Command::Probe);
+            }
         }
     }
 
@@ -170,6 +192,7 @@ impl Health {
         }
         let mut state = self.state();
         state.completed = probe;
+        state.suspected_at = None;
         match result {
             Err(
                 error @ (DbError::Connect { .. } | DbError::Disconnected(_) | DbError::Replaced(_)),
@@ -295,14 +318,21 @@ impl Prober {
         let newest = match self.connector.url {
             // The newest rows are at the end of the file, which a truncated file lacks.
             DatabaseUrl::Sqlite(_) => {
-                "SELECT id FROM client ORDER BY id DESC LIMIT 1; SELECT * FROM stats ORDER BY seq DESC LIMIT 1"
+                "SELECT id FROM client ORDER BY id DESC LIMIT 1; SELECT * FROM stats ORDER BY seq DESC LIMIT 1".to_owned()
             }
-            // A long transaction may hold a lock on the stats.
-            DatabaseUrl::Postgres(_) => "SELECT id FROM client ORDER BY id DESC LIMIT 1",
+            // A long transaction may hold a lock on the stats. A pooler may have given the timeouts of this connection to
+            // another one.
+            DatabaseUrl::Postgres(_) => {
+                let timeout = TIMEOUT.as_millis();
+                format!(
+                    "BEGIN; SET LOCAL lock_timeout = {timeout}; SET LOCAL statement_timeout = {timeout}; \
+                     SELECT id FROM client ORDER BY id DESC LIMIT 1; COMMIT"
+                )
+            }
         };
         let result = self
             .connection()
-            .and_then(|conn| Ok(conn.batch_execute(newest)?));
+            .and_then(|conn| Ok(conn.batch_execute(&newest)?));
         if result.is_err() {
             self.conn = None;
         }
@@ -321,8 +351,10 @@ impl Prober {
         }
     }
 
-    fn cancel_backend(&mut self, backend: i32) {
-        let cancel = format!("SELECT pg_cancel_backend({backend})");
+    fn cancel_backend(&mut self, Backend { pid, server_start }: Backend) {
+        // With several hosts in the URL this connection may be to another server than that of the backend.
+        let cancel =
+            format!("SELECT pg_cancel_backend({pid}) WHERE {SERVER_START} = {server_start}");
         let result = self
             .connection()
             .and_then(|conn| Ok(conn.batch_execute(&cancel)?));

@@ -12,7 +12,7 @@ use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use stats_core::{ClientId, DateRange, StatsType};
 
-use crate::connection::{DbConnection, on_each_backend};
+use crate::connection::{DbConnection, SERVER_START, on_each_backend};
 use crate::schema::{stats_change, stats_day, stats_partial};
 use crate::{Db, DbError, Snapshot};
 
@@ -91,10 +91,7 @@ pub struct Changes {
 
 fn read_changes(conn: &mut DbConnection) -> QueryResult<Changes> {
     let (table, server_start) = match conn {
-        DbConnection::Postgres(_) => (
-            "tableoid::bigint",
-            "extract(epoch FROM pg_postmaster_start_time())::bigint",
-        ),
+        DbConnection::Postgres(_) => ("tableoid::bigint", SERVER_START),
         // A file that is replaced is not used.
         DbConnection::Sqlite(_) => ("0", "0"),
     };
@@ -171,7 +168,15 @@ impl Db {
 impl Snapshot<'_> {
     /// Which content the versions of this snapshot belong to.
     pub fn incarnation(&mut self) -> Result<Incarnation, DbError> {
-        self.run(|conn| Ok(read_changes(conn)?.incarnation))
+        let found = self.run(|conn| Ok(read_changes(conn)?.incarnation))?;
+        Ok(match self.primary_start {
+            // A replica has the content of its primary.
+            Some(server_start) => Incarnation {
+                server_start,
+                ..found
+            },
+            None => found,
+        })
     }
 
     /// The days of a type that have or had stats, in ascending order.

@@ -9,11 +9,11 @@ use diesel::sql_types::{Array, Date, Integer, Text, Timestamp, Uuid};
 use diesel::sqlite::Sqlite;
 use stats_core::{AnalysisId, ClientId, Page, Stat, StatId, StatsFilter, StatsType};
 
-use crate::connection::{DbConnection, WRITE_LOCK, on_each_backend};
-use crate::db::Session;
+use crate::connection::{DbConnection, WRITE_LOCK, begin_read, on_each_backend};
 use crate::newest::IsNewest;
 use crate::rows::{NewStatRow, StatRow};
 use crate::schema::{client, stats, stats_tombstone};
+use crate::session::Session;
 use crate::tombstones::{delete_with_tombstones, deleted_among};
 use crate::types::{DbUuid, JsonText};
 use crate::{Db, DbError};
@@ -255,6 +255,8 @@ impl Selection<'_> {
 /// A snapshot of the database. It holds a connection while it exists.
 pub struct Snapshot<'a> {
     pub(crate) session: Session<'a>,
+    /// If it is of a replica, when the server of the primary started, like [`Backend::server_start`].
+    pub(crate) primary_start: Option<i64>,
 }
 
 /// One client's stats of one day: the analysis and the JSON document of each.
@@ -262,6 +264,22 @@ pub type Documents<'a> = dyn Iterator<Item = (AnalysisId, Cow<'static, str>)> + 
 
 /// The date, the client, the analysis and the document of a stat.
 type DocumentRow = (NaiveDate, Option<i32>, DbUuid, JsonText<'static>);
+
+impl<'a> Snapshot<'a> {
+    /// Begins a transaction for reading.
+    pub(crate) fn begin(
+        mut session: Session<'a>,
+        primary_start: Option<i64>,
+    ) -> Result<Self, DbError> {
+        let db = session.db();
+        let (lock, statement) = (db.lock_timeout(), db.statement_timeout());
+        session.begin(|conn| begin_read(conn, lock, statement))?;
+        Ok(Self {
+            session,
+            primary_start,
+        })
+    }
+}
 
 impl Snapshot<'_> {
     /// Runs queries on this snapshot.

@@ -7,7 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::DbError;
 
-/// The location of a database: `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<name>`.
+/// The location of a database: `sqlite://<path>` or `postgres://<user>:<password>@<host>:<port>/<name>`. The parameter
+/// `pool_mode` of a PostgreSQL URL is this service's own, see [`PoolMode`]; all others are libpq's.
 ///
 /// `Debug`, `Display` and parse errors show neither user nor password.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub struct PostgresUrl {
     /// The name of the database, or empty.
     name: String,
     parameters: Vec<(String, String)>,
+    pool_mode: PoolMode,
+}
+
+/// How long a connection of this program keeps the same connection to PostgreSQL, in the terms of PgBouncer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PoolMode {
+    /// As long as it is open: there is no pooler, or one in session mode.
+    #[default]
+    Session,
+    /// For one transaction. Nothing is kept between transactions: neither prepared statements nor settings.
+    Transaction,
 }
 
 /// The parts of a PostgreSQL URL as plain text, not percent-encoded.
@@ -48,6 +60,9 @@ pub struct PostgresParts {
 /// libpq gives up after 5 s of connecting. On a network that drops packets, it gives up 30 s after sending, or after a
 /// minute if it sent nothing.
 const TIMEOUTS: &str = "connect_timeout=5&tcp_user_timeout=30000&keepalives_idle=30&keepalives_interval=10&keepalives_count=3";
+
+/// The parameter that libpq does not know.
+const POOL_MODE: &str = "pool_mode";
 
 const EXPECTED: &str = "a database URL has the form sqlite://<path> or postgres://<user>:<password>@<host>:<port>/<name>";
 const NOT_ENCODED: &str = "the database URL has a character that must be percent-encoded. In user name and password, write '@' as %40, \
@@ -75,18 +90,33 @@ impl PostgresUrl {
         // libpq quotes an unknown name in its message. After an `&` in a password that is not encoded, the name is a part of
         // the password.
         let is_name = |name: &str| name.bytes().all(|c| c == b'_' || c.is_ascii_lowercase());
-        let parameters = pairs.map(|pair| match pair.split_once('=') {
-            Some((name, value)) if is_name(name) && !value.contains('=') => {
-                Ok((name.to_owned(), value.to_owned()))
+        let (mut parameters, mut pool_mode) = (Vec::new(), PoolMode::default());
+        for pair in pairs {
+            match pair.split_once('=') {
+                Some((POOL_MODE, "session")) => pool_mode = PoolMode::Session,
+                Some((POOL_MODE, "transaction")) => pool_mode = PoolMode::Transaction,
+                Some((POOL_MODE, _)) => {
+                    return Err(
+                        "the database URL has a pool_mode other than session and transaction",
+                    );
+                }
+                Some((name, value)) if is_name(name) && !value.contains('=') => {
+                    parameters.push((name.to_owned(), value.to_owned()));
+                }
+                _ => return Err("the database URL has a parameter that is not <name>=<value>"),
             }
-            _ => Err("the database URL has a parameter that is not <name>=<value>"),
-        });
+        }
         Ok(Self {
             credentials: credentials.to_owned(),
             hosts: hosts.to_owned(),
             name: path.strip_prefix('/').unwrap_or(path).to_owned(),
-            parameters: parameters.collect::<Result<_, _>>()?,
+            parameters,
+            pool_mode,
         })
+    }
+
+    pub(crate) fn pool_mode(&self) -> PoolMode {
+        self.pool_mode
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
@@ -102,6 +132,7 @@ impl PostgresUrl {
             hosts,
             name,
             parameters,
+            pool_mode: _,
         } = self;
         // libpq uses the last of several values.
         let mut url = format!("postgres://{credentials}{hosts}/{name}?{TIMEOUTS}");
@@ -318,6 +349,7 @@ mod tests {
             ("postgres://[::1/y", "has a host"),
             ("postgres://[]/y", "has a host"),
             ("postgres://[::1]x/y", "has a host"),
+            ("postgres:///x?pool_mode=statement", "has a pool_mode"),
             ("postgres:///x?sslmode", "has a parameter"),
             ("postgres:///x?sslmode=a=b", "has a parameter"),
             ("postgres:///x?password=a&/b=", "has a parameter"),

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use stats_db::{Connections, DatabaseUrl, Db, DbError, PushRun, Waiting};
+use stats_db::{Connections, DatabaseUrl, Db, DbError, PushRun, ReplicaUse, Waiting};
 use stats_partials::CacheUse;
 
 use crate::turns::Usage;
@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     requests: Family<Request, Counter>,
     durations: Family<Route, Histogram>,
     connections: Family<ConnectionState, Gauge>,
+    replica_reads: Family<Server, Counter>,
     stored: Counter,
     runs: Family<Processor, Counter>,
     seconds: Family<Processor, Counter<f64>>,
@@ -56,6 +57,7 @@ pub(crate) struct Metrics {
 #[derive(Debug)]
 pub(crate) struct Readings {
     pub(crate) connections: Connections,
+    pub(crate) replica_use: Option<ReplicaUse>,
     pub(crate) capacities: Vec<Usage>,
     /// The cache of answers, in bytes.
     pub(crate) answers: u64,
@@ -109,6 +111,12 @@ struct ConnectionState {
     state: &'static str,
 }
 
+/// A server of a database with a hot standby.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Server {
+    server: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Processor {
     processor: &'static str,
@@ -146,6 +154,7 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
             connections: Family::default(),
+            replica_reads: Family::default(),
             stored: Counter::default(),
             runs: Family::default(),
             seconds: Family::default(),
@@ -213,6 +222,11 @@ impl Metrics {
             "db_connections",
             "Connections to the database",
             metrics.connections.clone(),
+        );
+        registry.register(
+            "replica_reads",
+            "Reads that the hot standby answered, or the primary instead",
+            metrics.replica_reads.clone(),
         );
         registry.register("stored", "Stats that were stored", metrics.stored.clone());
         registry.register(
@@ -359,6 +373,11 @@ impl Metrics {
         for (state, number) in [("in_use", in_use), ("idle", idle)] {
             let gauge = self.connections.get_or_create(&ConnectionState { state });
             gauge.set(number.into());
+        }
+        if let Some(ReplicaUse { replica, primary }) = readings.replica_use {
+            for (server, reads) in [("replica", replica), ("primary", primary)] {
+                set(&self.replica_reads, &Server { server }, reads);
+            }
         }
         self.set_caches(readings);
         for usage in &readings.capacities {

@@ -129,7 +129,7 @@ impl Processing {
         app: &Data<App>,
         party: Party,
         form: &str,
-        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
+        finish: impl Fn(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
     ) -> Result<Bytes, ApiError> {
         self.selection.run(app, party, form, finish).await
     }
@@ -141,7 +141,7 @@ impl Selection {
         app: &Data<App>,
         party: Party,
         form: &str,
-        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
+        finish: impl Fn(&App, Accumulator) -> Result<Bytes, ApiError> + Send + 'static,
     ) -> Result<Bytes, ApiError> {
         let Self {
             processor,
@@ -160,7 +160,7 @@ impl Selection {
             };
             let question = format!("{name} {local_only} {dates} {newest:?} {form}");
             return cached_release(app, party, question, move |app, snapshot, release| {
-                self.finish(app, finish, || {
+                self.finish(app, &finish, || {
                     self.accumulate_released(app, snapshot, &release)
                 })
             })
@@ -168,7 +168,7 @@ impl Selection {
         }
         let question = format!("{name} {filter:?} {newest:?} {form}");
         cached(app, party, question, move |app, db| {
-            self.finish(app, finish, || self.accumulate(app, db))
+            self.finish(app, &finish, || self.accumulate(app, db))
         })
         .await
     }
@@ -177,7 +177,7 @@ impl Selection {
     fn finish(
         &self,
         app: &App,
-        finish: impl FnOnce(&App, Accumulator) -> Result<Bytes, ApiError>,
+        finish: impl Fn(&App, Accumulator) -> Result<Bytes, ApiError>,
         accumulate: impl FnOnce() -> Result<Accumulator, PartialsError>,
     ) -> Result<Bytes, ApiError> {
         let started = Instant::now();
@@ -212,7 +212,7 @@ impl Selection {
         let Self {
             processor, filter, ..
         } = self;
-        db.read(|snapshot| match self.newest {
+        db.read_replica(|snapshot| match self.newest {
             None => app.partials.accumulate(snapshot, processor, filter),
             newest => {
                 let mut accumulator = processor.start();

@@ -52,11 +52,11 @@ pub(crate) async fn cached_release(
     app: &Data<App>,
     party: Party,
     question: String,
-    compute: impl FnOnce(&App, &mut Snapshot<'_>, Release) -> Result<Bytes, ApiError> + Send + 'static,
+    compute: impl Fn(&App, &mut Snapshot<'_>, Release) -> Result<Bytes, ApiError> + Send + 'static,
 ) -> Result<Bytes, ApiError> {
     let release = current(app).await?;
     cached_of(app, party, question, (&release).into(), move |app, db| {
-        db.read(|snapshot| {
+        db.read_replica(|snapshot| {
             // It may be newer by now.
             let release = snapshot.release()?;
             let release = release.filter(|release| app.publisher().accepts(release));

@@ -107,6 +107,7 @@ async fn readings(app: &App) -> Readings {
     let [small_bodies, large_bodies] = app.bodies.usage();
     Readings {
         connections: app.db.connections(),
+        replica_use: app.db.replica_use(),
         capacities: vec![
             app.lists.usage(),
             app.processing.usage(),

@@ -44,7 +44,7 @@ impl Doc {
 }
 
 /// All settings, in the order of the sample file.
-pub(crate) static DOCS: [Doc; 31] = [
+pub(crate) static DOCS: [Doc; 33] = [
     doc(
         "HOST",
         |settings| toml(&settings.host),
@@ -176,7 +176,21 @@ pub(crate) static DOCS: [Doc; 31] = [
         "DATABASE_URL",
         |settings| toml(settings.database_url.to_string()),
         "Database: sqlite://<path>, or postgres://<user>:<password>@<host>:<port>/<name> with special characters\n\
-         percent-encoded. If it is set, DB_HOSTNAME, DB_NAME, DB_USERNAME, DB_PASSWORD and DB_PORT have no effect.",
+         percent-encoded. If it is set, DB_HOSTNAME, DB_NAME, DB_USERNAME, DB_PASSWORD and DB_PORT have no effect.\n\
+         Append ?pool_mode=transaction if a pooler in transaction mode, such as PgBouncer, is in between.",
+    ),
+    secret(
+        "DATABASE_READ_URL",
+        |settings| optional(&settings.database_read_url),
+        "Hot standby of the PostgreSQL database: postgres://<user>:<password>@<host>:<port>/<name>. The server reads\n\
+         lists, statistics and pages there, as long as the standby has all that the database has acknowledged;\n\
+         otherwise it reads them from the database.",
+    ),
+    doc(
+        "DATABASE_CONNECTIONS",
+        |settings| toml(settings.database_connections),
+        "Maximum number of connections of the server to a PostgreSQL database, 8 to 1000, and as many to its hot\n\
+         standby. Two of them write. A SQLite database is one file, which takes as many file descriptors.",
     ),
     doc(
         "DB_HOSTNAME",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use config::{ConfigError, Map, Value};
 use serde::Deserialize;
 use stats_core::{Token, TokenStorage};
-use stats_db::{DatabaseUrl, PostgresParts};
+use stats_db::{DatabaseUrl, Options, PostgresParts};
 
 use crate::docs::{self, DOCS};
 use crate::error::SettingsError;
@@ -99,6 +99,12 @@ pub struct Settings {
     pub(crate) db_password: Option<Password>,
     #[serde(deserialize_with = "values::remote_port")]
     pub(crate) db_port: u16,
+    /// A streaming replica of that database, which answers what the server reads.
+    #[serde(deserialize_with = "values::optional")]
+    pub database_read_url: Option<DatabaseUrl>,
+    /// Maximum number of connections of the server to each of the two.
+    #[serde(deserialize_with = "values::connections")]
+    pub database_connections: u32,
     /// Whether to migrate the database at start.
     #[serde(deserialize_with = "values::boolean")]
     pub db_auto_migrate: bool,
@@ -136,6 +142,8 @@ impl Default for Settings {
             log_path: None,
             log_requests: false,
             database_url: DatabaseUrl::sqlite("var/stats.db"),
+            database_read_url: None,
+            database_connections: Options::default().connections,
             db_hostname: None,
             db_name: None,
             db_username: None,

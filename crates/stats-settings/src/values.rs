@@ -11,6 +11,7 @@ use std::str::FromStr;
 use config::{Value, ValueKind};
 use serde::de::{Deserialize, Deserializer, Error};
 use stats_core::InvalidValue;
+use stats_db::Options;
 use url::{Host, Url};
 
 /// A group of routes that can be disabled.
@@ -214,6 +215,10 @@ pub(crate) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NonZeroU32>
 
 pub(crate) fn clients<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
     scalar(d, |text| number(text, 1..=1_000_000))
+}
+
+pub(crate) fn connections<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    scalar(d, |text| number(text, Options::MIN_CONNECTIONS..=1000))
 }
 
 pub(crate) fn cache_size<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {

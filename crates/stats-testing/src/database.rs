@@ -5,6 +5,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 const SERVER_VARIABLE: &str = "STATS_TEST_POSTGRES";
+const POOL_MODE_VARIABLE: &str = "STATS_TEST_POOL_MODE";
+/// The parameter of database URLs that libpq does not know.
+const POOL_MODE: &str = "?pool_mode=";
 
 /// A database of one test, which [`TestDatabase::migrated`] creates. Dropping this value drops it.
 pub struct TestDatabase {
@@ -47,6 +50,11 @@ impl TestDatabase {
     pub fn on_postgres(server: &str) -> Self {
         let name = format!("stats_test_{}", Uuid::new_v4().simple());
         let url = format!("{}/{name}", server.trim_end_matches('/'));
+        // To try all tests through a pooler.
+        let url = match std::env::var(POOL_MODE_VARIABLE) {
+            Ok(mode) => format!("{url}{POOL_MODE}{mode}"),
+            Err(_) => url,
+        };
         let server = server.to_owned();
         Self {
             url,
@@ -73,7 +81,7 @@ impl TestDatabase {
     /// name of this database.
     pub fn execute_on_server(&self, sql: &str) {
         if let Kind::Postgres { server, name } = &self.kind {
-            connect(&maintenance(server), &sql.replace("{name}", name));
+            execute_at(server, &sql.replace("{name}", name));
         }
     }
 
@@ -129,9 +137,15 @@ impl HeldLock {
 
 /// Connects to PostgreSQL and runs SQL.
 fn connect(url: &str, sql: &str) -> PgConnection {
+    let url = url.split(POOL_MODE).next().unwrap_or(url);
     let mut conn = PgConnection::establish(url).expect("a connection to PostgreSQL");
     conn.batch_execute(sql).expect("valid SQL");
     conn
+}
+
+/// Runs SQL in the maintenance database of a PostgreSQL server.
+pub(crate) fn execute_at(server: &str, sql: &str) {
+    drop(connect(&maintenance(server), sql));
 }
 
 fn maintenance(server: &str) -> String {

@@ -3,6 +3,7 @@
 mod database;
 mod generated;
 mod proxy;
+mod servers;
 
 use chrono::NaiveDate;
 use stats_core::{
@@ -13,6 +14,7 @@ use stats_db::Db;
 pub use database::{HeldLock, PYTHON_TABLES, TestDatabase};
 pub use generated::{assert_generated, json_block};
 pub use proxy::Proxy;
+pub use servers::{Pooler, Replicated};
 
 /// Creates a user whose stats are shared.
 pub fn client(db: &Db, name: &str) -> Client {

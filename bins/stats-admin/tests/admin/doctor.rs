@@ -398,6 +398,32 @@ fn a_log_that_cannot_be_written_is_a_failure() {
     assert!(check.starts_with("failure: the log file "), "{check}");
 }
 
+#[test]
+fn an_unused_replica_is_a_warning() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    drop(database.migrated());
+    let check = |replica| {
+        let settings = [
+            ("DATABASE_URL", database.url()),
+            ("DATABASE_READ_URL", replica),
+            ("PORT", "0"),
+        ];
+        Doctor::run(&settings).check("replica")
+    };
+    let away = check("postgres://127.0.0.1:1/stats");
+    assert!(
+        away.starts_with("warning: postgres://127.0.0.1:1/stats: "),
+        "{away}"
+    );
+    let primary = check(database.url());
+    assert!(
+        primary.contains("it is no replica of the database"),
+        "{primary}"
+    );
+}
+
 on_each_database!(an_old_release_is_a_warning);
 fn an_old_release_is_a_warning(database: &TestDatabase) {
     drop(database.migrated());

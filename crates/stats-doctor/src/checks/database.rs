@@ -28,7 +28,14 @@ pub(crate) fn check(loaded: &LoadedSettings, options: &Options, findings: &mut F
     let url = settings.database_url.absolute();
     let opened = {
         let url = url.clone();
-        findings.bounded("database", move || Db::open_with(&url, TIMEOUTS))
+        let options = stats_db::Options {
+            replica: settings.database_read_url.clone(),
+            ..TIMEOUTS.into()
+        };
+        findings.bounded("database", move || {
+            let db = Db::open_with(&url, options)?;
+            db.require_pool_mode().map(|()| db)
+        })
     };
     let db = match opened {
         None => return,
@@ -44,6 +51,12 @@ pub(crate) fn check(loaded: &LoadedSettings, options: &Options, findings: &mut F
     };
     if let DatabaseUrl::Sqlite(_) = url {
         on_db(findings, "integrity", integrity);
+    }
+    if let Some(standby) = settings.database_read_url.as_ref() {
+        let db = db.clone();
+        if let Some(fault) = findings.bounded(REPLICA, move || db.find_replica_fault()) {
+            findings.add(replica(standby, fault));
+        }
     }
     let pending = {
         let db = db.clone();
@@ -71,6 +84,19 @@ pub(crate) fn check(loaded: &LoadedSettings, options: &Options, findings: &mut F
         if let Some(result) = findings.bounded(RELEASE, move || release(&db, min_clients)) {
             findings.add(result.unwrap_or_else(|error| failed(RELEASE, &error)));
         }
+    }
+}
+
+const REPLICA: &str = "replica";
+
+fn replica(standby: &DatabaseUrl, fault: Option<String>) -> Check {
+    match fault {
+        None => Check::ok(REPLICA, standby.to_string()),
+        Some(fault) => Check::warning(
+            REPLICA,
+            format!("{standby}: {fault}"),
+            "everything is read from the database itself; correct DATABASE_READ_URL, or look at the hot standby",
+        ),
     }
 }
 

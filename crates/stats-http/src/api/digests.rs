@@ -84,7 +84,7 @@ pub(super) async fn digests(request: Authenticated<OwnStats>) -> Result<HttpResp
     } = request;
     let turn = app.lists.take(client.id, 1).await?;
     let digests = blocking(&app, move |db| {
-        let digests = db.read(|snapshot| snapshot.day_digests(&filter))?;
+        let digests = db.read_replica(|snapshot| snapshot.day_digests(&filter))?;
         drop(turn);
         Ok(digests)
     })

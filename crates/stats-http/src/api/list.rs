@@ -245,7 +245,8 @@ fn write_list(
     filter: &StatsFilter,
     shape: Shape,
 ) -> Result<(), ApiError> {
-    db.read(|snapshot| {
+    db.read_replica(|snapshot| {
+        answer.restart()?;
         let selection = snapshot.select(filter)?;
         let total = snapshot.count_selected(&selection)?;
         if total == 0 && shape == Shape::Bare {
@@ -253,10 +254,10 @@ fn write_list(
         }
         answer.header(TOTAL_COUNT, total);
         let mut list = match shape {
-            Shape::Bare => ListWriter::bare(answer, mask)?,
+            Shape::Bare => ListWriter::bare(&mut *answer, mask)?,
             Shape::WithMetadata => {
                 let metadata = Metadata::new(filter.page.count(total), filter.page);
-                ListWriter::with_metadata(answer, mask, &metadata)?
+                ListWriter::with_metadata(&mut *answer, mask, &metadata)?
             }
         };
         if !list.omits_stats() {

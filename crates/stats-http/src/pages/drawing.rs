@@ -21,7 +21,7 @@ use crate::turns::Party;
 pub(super) async fn drawn(
     site: &Site,
     question: String,
-    draw: impl FnOnce(&Site, &mut Source<'_, '_>) -> Result<Bytes, ApiError> + Send + 'static,
+    draw: impl Fn(&Site, &mut Source<'_, '_>) -> Result<Bytes, ApiError> + Send + 'static,
 ) -> Result<Bytes, ApiError> {
     let names = site.app.names.version();
     if site.app.has_releases() {
@@ -45,7 +45,9 @@ pub(super) async fn drawn(
         &site.app.clone(),
         Party::Visitors,
         question,
-        move |app, db| db.read(|snapshot| draw(&site, &mut Source::new(app, snapshot, None))),
+        move |app, db| {
+            db.read_replica(|snapshot| draw(&site, &mut Source::new(app, snapshot, None)))
+        },
     )
     .await
 }

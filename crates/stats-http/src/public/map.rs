@@ -103,7 +103,7 @@ pub(super) async fn clients(
     } else {
         let question = question(&app, language).await?;
         cached(&app, Party::Visitors, question, move |app, db| {
-            write(app, db.read(|snapshot| places(app, snapshot))?)
+            write(app, db.read_replica(|snapshot| places(app, snapshot))?)
         })
         .await
     };

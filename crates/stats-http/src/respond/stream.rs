@@ -141,6 +141,21 @@ enum State {
 }
 
 impl AnswerWriter {
+    /// Discards what was written. Fails if a part of it was sent already.
+    pub(crate) fn restart(&mut self) -> Result<(), ApiError> {
+        match self.state {
+            State::Unsent(_) => {
+                self.headers.clear();
+                self.buffer.clear();
+                Ok(())
+            }
+            State::Gone => Err(ApiError::ClientGone),
+            State::Sending(_) => Err(ApiError::internal(
+                "the database failed in the middle of the answer",
+            )),
+        }
+    }
+
     /// Sets the status. Has no effect after the first chunk.
     pub(crate) fn status(&mut self, status: StatusCode) {
         self.status = status;
