@@ -18,7 +18,7 @@ use crate::{client, db, doctor, mosp, stats};
 /// /etc/stats-server/stats.toml, if that exists. The command names of the Python service are accepted too: client_create
 /// is client create.
 ///
-/// Exits with 0 on success, 2 if the arguments are wrong, 75 if the database is busy or a remote is unavailable so that
+/// Exits with 0 on success, 2 if the arguments are wrong, 75 if the database or a remote is busy or away so that
 /// a later run may succeed, and 1 on any other failure. stats push and stats pull exit with 65 if stats were rejected.
 /// The exit codes of doctor are those of a Nagios plugin.
 #[derive(Debug, Parser)]

@@ -36,7 +36,7 @@ pub(crate) fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
     let _ = writeln!(io::stderr(), "stats-admin: {error:#}");
     let is_temporary = match (error.downcast_ref(), error.downcast_ref()) {
         (Some(error), _) => RemoteError::is_temporary(error),
-        (_, error) => matches!(error, Some(DbError::Busy(..))),
+        (_, error) => error.is_some_and(DbError::is_temporary),
     };
     match error.downcast_ref() {
         Some(Failure::Rejected(_)) => ExitCode::from(REJECTED),

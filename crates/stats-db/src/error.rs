@@ -209,6 +209,25 @@ impl DbError {
     }
 }
 
+impl DbError {
+    /// Whether the same command may succeed later without anybody's help: the database is busy, restarts, or fails over.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Busy(..) | Self::Away { .. } | Self::Disconnected(_) => true,
+            Self::Connect { database, source } => {
+                let message = source.to_string();
+                // A server that answers refuses for good, unless it starts, stops or serves enough others.
+                let is_refused = message.contains("FATAL:")
+                    && !message.contains("the database system is ")
+                    && !message.contains("connection slots")
+                    && !message.contains("too many ");
+                database.starts_with("postgres://") && !is_refused
+            }
+            _ => false,
+        }
+    }
+}
+
 impl From<DieselError> for DbError {
     /// Classifies the errors of both drivers by their message, because Diesel exposes few of SQLite's result codes and
     /// PostgreSQL's SQLSTATEs. SQLite's messages are constants. PostgreSQL's are English unless the server translates

@@ -1,5 +1,5 @@
 use stats_db::DbError;
-use stats_remote::RemoteError;
+use stats_remote::{RemoteError, RetryPolicy};
 
 use crate::Progress;
 
@@ -35,11 +35,25 @@ impl From<RemoteError> for Stop {
 }
 
 /// Stops if `progress` has cancelled the run.
-pub(crate) fn check_cancelled(progress: &impl Progress) -> Result<(), Stop> {
+fn check_cancelled(progress: &impl Progress) -> Result<(), Stop> {
     match progress.is_cancelled() {
         true => Err(Stop::Outcome(Outcome::Cancelled)),
         false => Ok(()),
     }
+}
+
+/// Sends a request, with retries, unless `progress` has cancelled the run.
+pub(crate) fn send<T>(
+    progress: &mut impl Progress,
+    retry: RetryPolicy,
+    request: impl Fn() -> Result<T, RemoteError>,
+) -> Result<Result<T, RemoteError>, Stop> {
+    check_cancelled(progress)?;
+    let sent = retry.run(|error, delay| progress.wait(error, delay), request);
+    if sent.is_err() {
+        check_cancelled(progress)?;
+    }
+    Ok(sent)
 }
 
 impl Outcome {

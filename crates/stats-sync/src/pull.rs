@@ -1,9 +1,9 @@
 use chrono::NaiveDate;
 use stats_core::{ClientId, DateRange, Page, Stat, StatsType};
 use stats_db::{Db, DbError};
-use stats_remote::{RemoteError, RetryPolicy, StatsClient, StatsList};
+use stats_remote::{RetryPolicy, StatsClient, StatsList};
 
-use crate::outcome::{Stop, check_cancelled};
+use crate::outcome::{Stop, send};
 use crate::{Outcome, Progress, RejectedStat, Rejections};
 
 /// The options of a pull.
@@ -89,8 +89,8 @@ impl<P: Progress> Pull<'_, P> {
     fn pull_range(&mut self, stats_type: StatsType, dates: DateRange) -> Result<(), Stop> {
         let mut page = Page::default();
         loop {
-            check_cancelled(self.progress)?;
-            match self.request(stats_type, dates, page) {
+            let list = || self.remote.list_stats(stats_type, dates, page);
+            match send(self.progress, self.options.retry, list)? {
                 Ok(list) => {
                     let total = list.total() as u64;
                     self.store(stats_type, list)?;
@@ -103,25 +103,10 @@ impl<P: Progress> Pull<'_, P> {
                 }
                 Err(error) => match smaller(page).filter(|_| error.is_too_large()) {
                     Some(smaller) => page = smaller,
-                    None => {
-                        check_cancelled(self.progress)?;
-                        return Err(error.into());
-                    }
+                    None => return Err(error.into()),
                 },
             }
         }
-    }
-
-    fn request(
-        &mut self,
-        stats_type: StatsType,
-        dates: DateRange,
-        page: Page,
-    ) -> Result<StatsList, RemoteError> {
-        self.options.retry.run(
-            |error, delay| self.progress.wait(error, delay),
-            || self.remote.list_stats(stats_type, dates, page),
-        )
     }
 
     /// Stores the usable stats in one transaction, and counts the others.

@@ -7,7 +7,7 @@ use stats_db::{
 };
 use stats_remote::{RemoteError, RetryPolicy, StatsClient, deletion_payload, payload};
 
-use crate::outcome::{Stop, check_cancelled};
+use crate::outcome::{Stop, send};
 use crate::{Outcome, Progress, RejectedStat, Rejections};
 
 /// The options of a push.
@@ -389,16 +389,8 @@ impl<P: Progress> Push<'_, P> {
         &mut self,
         request: impl Fn(&StatsClient) -> Result<T, RemoteError>,
     ) -> Result<T, Stop> {
-        check_cancelled(self.progress)?;
-        let sent = self.options.retry.run(
-            |error, delay| self.progress.wait(error, delay),
-            || request(self.remote),
-        );
-        let answer = sent.map_err(Stop::from);
-        if answer.is_err() {
-            check_cancelled(self.progress)?;
-        }
-        answer
+        let retry = self.options.retry;
+        Ok(send(self.progress, retry, || request(self.remote))??)
     }
 
     fn deliver_all(&mut self, outbox: &mut Outbox) -> Result<(), Stop> {
@@ -422,12 +414,8 @@ impl<P: Progress> Push<'_, P> {
         batch: &[(Arrival, Stat)],
         retry: RetryPolicy,
     ) -> Result<(), Stop> {
-        check_cancelled(self.progress)?;
-        let posted = retry.run(
-            |error, delay| self.progress.wait(error, delay),
-            || self.remote.post_stats(&stats(batch)),
-        );
-        let error = match posted {
+        let post = || self.remote.post_stats(&stats(batch));
+        let error = match send(self.progress, retry, post)? {
             Ok(outcome) => {
                 self.settle(outbox, batch, &Settled::Stored)?;
                 self.consecutive_failures = 0;
@@ -437,7 +425,6 @@ impl<P: Progress> Push<'_, P> {
             }
             Err(error) => error,
         };
-        check_cancelled(self.progress)?;
         let failure = self.classify(error)?;
         if batch.len() == 1 {
             return self.reject(outbox, batch, failure);

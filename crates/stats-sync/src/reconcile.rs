@@ -5,7 +5,7 @@ use stats_core::{AnalysisId, DateRange, DayDigest, Deletion, Page, Stat, StatId,
 use stats_db::{BatchLimit, Db, DbError};
 use stats_remote::{RemoteError, RetryPolicy, StatsClient};
 
-use crate::outcome::{Stop, check_cancelled};
+use crate::outcome::{Stop, send};
 use crate::{Outcome, Progress, PushOptions};
 
 /// The options of a comparison.
@@ -366,15 +366,8 @@ impl<P: Progress, V: FnMut(Difference)> Reconcile<'_, P, V> {
         &mut self,
         request: impl Fn(&StatsClient) -> Result<T, RemoteError>,
     ) -> Result<T, Stop> {
-        check_cancelled(self.progress)?;
-        let sent = self.options.retry.run(
-            |error, delay| self.progress.wait(error, delay),
-            || request(self.remote),
-        );
-        if sent.is_err() {
-            check_cancelled(self.progress)?;
-        }
-        Ok(sent?)
+        let retry = self.options.retry;
+        Ok(send(self.progress, retry, || request(self.remote))??)
     }
 }
 
