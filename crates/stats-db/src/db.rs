@@ -36,7 +36,7 @@ struct Shared {
 }
 
 /// The connections to the database at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Connections {
     /// In use by a request.
     pub in_use: u32,
@@ -219,14 +219,27 @@ impl Db {
         self.shared.replica.as_ref().map(Replica::usage)
     }
 
-    /// The number of open connections.
+    /// The number of open connections, also to the replica.
     pub fn connections(&self) -> Connections {
-        let states = [self.shared.readers.state(), self.shared.writers.state()];
+        let Shared {
+            readers,
+            writers,
+            replica,
+            ..
+        } = &*self.shared;
+        let states = [readers.state(), writers.state()];
         let all: u32 = states.iter().map(|state| state.connections).sum();
         let idle = states.iter().map(|state| state.idle_connections).sum();
+        let Connections {
+            in_use: in_use_there,
+            idle: idle_there,
+        } = replica
+            .as_ref()
+            .map(Replica::connections)
+            .unwrap_or_default();
         Connections {
-            in_use: all.saturating_sub(idle),
-            idle,
+            in_use: all.saturating_sub(idle) + in_use_there,
+            idle: idle + idle_there,
         }
     }
 

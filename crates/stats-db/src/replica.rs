@@ -11,7 +11,7 @@ use stats_core::WithCauses;
 
 use crate::connection::{Access, DbConnection, SERVER_START};
 use crate::db::PROBE;
-use crate::{Db, DbError, Snapshot};
+use crate::{Connections, Db, DbError, Snapshot};
 
 /// How long a read waits for a connection to the replica before it uses the primary. It is short, because the replica may
 /// hang.
@@ -203,6 +203,10 @@ impl Replica {
             Err(_) if snapshot.session.has_failed() => Err(Unused::Broken),
             result => Ok(snapshot.session.finish(result)),
         }
+    }
+
+    pub(crate) fn connections(&self) -> Connections {
+        self.db.connections()
     }
 
     fn is_paused(&self) -> bool {

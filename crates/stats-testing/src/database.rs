@@ -1,10 +1,11 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
-use stats_db::{Db, Timeouts};
+use stats_db::{DatabaseUrl, Db, Options, Timeouts};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const SERVER_VARIABLE: &str = "STATS_TEST_POSTGRES";
+const STANDBY_VARIABLE: &str = "STATS_TEST_STANDBY";
 const POOL_MODE_VARIABLE: &str = "STATS_TEST_POOL_MODE";
 /// The parameter of database URLs that libpq does not know.
 const POOL_MODE: &str = "?pool_mode=";
@@ -94,9 +95,24 @@ impl TestDatabase {
     pub fn migrated_with(&self, timeouts: Timeouts) -> Db {
         let url = self.url.parse().expect("a database URL");
         Db::create(&url).expect("a new database");
-        let db = Db::open_with(&url, timeouts).expect("an open database");
+        let options = Options {
+            replica: self.copy(),
+            ..timeouts.into()
+        };
+        let db = Db::open_with(&url, options).expect("an open database");
         db.migrate().expect("tables");
         db
+    }
+
+    /// Its copy on the hot standby that `STATS_TEST_STANDBY` names, to try all tests with one.
+    fn copy(&self) -> Option<DatabaseUrl> {
+        let standby = std::env::var(STANDBY_VARIABLE).ok()?;
+        match &self.kind {
+            Kind::Sqlite { .. } => None,
+            Kind::Postgres { name, .. } => {
+                Some(format!("{standby}/{name}").parse().expect("a URL"))
+            }
+        }
     }
 
     /// Takes the lock of writers on another connection, until the value is dropped.
