@@ -10,15 +10,20 @@ use stats_db::Db;
 
 /// The time for a migration at start, which systemd adds to the time for starting.
 const MIGRATION: Duration = Duration::from_secs(3600);
+/// The time for the requests in flight, for which the server waits for half a minute, and a margin.
+const STOP: Duration = Duration::from_secs(40);
 /// The time for the database to answer the check of the watchdog.
 const CHECK: Duration = Duration::from_secs(2);
 
 pub(crate) fn migrating() {
-    let microseconds = u32::try_from(MIGRATION.as_micros()).unwrap_or(u32::MAX);
     send(&[
-        NotifyState::ExtendTimeoutUsec(microseconds),
+        more_time(MIGRATION),
         NotifyState::Status("Preparing the database"),
     ]);
+}
+
+fn more_time(time: Duration) -> NotifyState<'static> {
+    NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
 }
 
 pub(crate) fn ready(status: &str) {
@@ -32,8 +37,13 @@ pub(crate) fn reloading() {
     }
 }
 
-pub(crate) fn stopping(status: &str) {
-    send(&[NotifyState::Stopping, NotifyState::Status(status)]);
+/// Asks for the time of a graceful stop after `delay`.
+pub(crate) fn stopping(status: &str, delay: Duration) {
+    send(&[
+        NotifyState::Stopping,
+        more_time(delay + STOP),
+        NotifyState::Status(status),
+    ]);
 }
 
 /// Feeds the watchdog of the unit, if it has one (`WatchdogSec`), while the health check comes to an end. An unreachable

@@ -8,13 +8,14 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
+use actix_web::rt::time::sleep;
 use anyhow::{Context, bail};
 use chrono::Local;
 use clap::{CommandFactory, Parser};
 use futures_util::future::select;
 use stats_core::{NewClient, Role, Token};
 use stats_db::{ClientConflict, DatabaseUrl, Db, DbError, Options, Timeouts};
-use stats_http::{App, HttpConfig, Limits, Routes};
+use stats_http::{App, Drain, HttpConfig, Limits, Routes};
 use stats_remote::{HttpOptions, Mosp, RemoteError};
 use stats_settings::{
     Blueprint, HttpUrl, LoadedSettings, LogFile, Logo, SETTINGS_FILE, Settings, init_logging,
@@ -94,7 +95,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         demo.introduce(output, listener.local_addr()?)?;
         // Without MOSP, which does not know made-up objects.
         let app = App::new(demo.db.clone(), config);
-        serve(listener, app, demo.db.clone(), log_file)?;
+        serve(
+            listener,
+            app,
+            demo.db.clone(),
+            log_file,
+            settings.shutdown_delay,
+        )?;
     } else {
         let db = open(&settings)?;
         if settings.public_min_clients == 1 {
@@ -112,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 app
             }
         };
-        serve(listener, app, db, log_file)?;
+        serve(listener, app, db, log_file, settings.shutdown_delay)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -196,7 +203,13 @@ fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn serve(listener: TcpListener, app: App, db: Db, log_file: Option<LogFile>) -> anyhow::Result<()> {
+fn serve(
+    listener: TcpListener,
+    app: App,
+    db: Db,
+    log_file: Option<LogFile>,
+    shutdown_delay: Duration,
+) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     System::new().block_on(async move {
         let stop_signals = (
@@ -204,8 +217,10 @@ fn serve(listener: TcpListener, app: App, db: Db, log_file: Option<LogFile>) -> 
             signal(SignalKind::interrupt())?,
         );
         let hangups = signal(SignalKind::hangup())?;
+        let drain = app.drain();
         let server = stats_http::serve(listener, app)?;
-        actix_web::rt::spawn(stop_on(stop_signals, server.handle()));
+        let stopping = stop_on(stop_signals, server.handle(), drain, shutdown_delay);
+        actix_web::rt::spawn(stopping);
         let status = format!("Listening on http://{address}");
         actix_web::rt::spawn(reopen_log_on(hangups, log_file, status.clone()));
         actix_web::rt::spawn(notify::feed_watchdog(db));
@@ -281,17 +296,34 @@ fn http_config(settings: &Settings) -> anyhow::Result<HttpConfig> {
     })
 }
 
-/// Stops the server gracefully on the first signal, and exits the process on the second.
-async fn stop_on(mut signals: (Signal, Signal), server: ServerHandle) {
+/// On the first signal, drains the server for `delay` and stops it gracefully. Exits the process on the second one.
+async fn stop_on(
+    mut signals: (Signal, Signal),
+    server: ServerHandle,
+    drain: Drain,
+    delay: Duration,
+) {
     next_of(&mut signals).await;
-    let status = "Stopping once the requests in flight are answered";
-    log::info!("{status}");
-    notify::stopping(status);
-    // Do not wait until the server has stopped.
-    drop(server.stop(true));
+    actix_web::rt::spawn(stop_after(delay, server, drain));
     next_of(&mut signals).await;
     log::warn!("Stopped at once");
     std::process::exit(130);
+}
+
+async fn stop_after(delay: Duration, server: ServerHandle, drain: Drain) {
+    drain.begin();
+    if !delay.is_zero() {
+        let seconds = delay.as_secs();
+        let status =
+            format!("Stopping in {seconds} s: /health is 503, so that balancers go elsewhere");
+        log::info!("{status}");
+        notify::stopping(&status, delay);
+        sleep(delay).await;
+    }
+    let status = "Stopping once the requests in flight are answered";
+    log::info!("{status}");
+    notify::stopping(status, Duration::ZERO);
+    server.stop(true).await;
 }
 
 async fn next_of((terminate, interrupt): &mut (Signal, Signal)) {

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate, NaiveDateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Date, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Date, Text};
 use diesel::upsert::excluded;
 use stats_core::{DateRange, StatsType};
 
 use crate::connection::{DbConnection, on_each_backend};
 use crate::schema::{public_release, public_release_day, stats};
 use crate::{DayVersion, Db, DbError, PartialKind, Scope, Snapshot};
+
+/// The key of the advisory lock of the server that makes a release ("release" in ASCII).
+const RELEASE_LOCK: i64 = 0x72_65_6c_65_61_73_65;
 
 /// How a release was made, and its figures that are not partials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,6 +239,18 @@ impl Db {
 }
 
 impl Snapshot<'_> {
+    /// Whether no other snapshot makes a release. If so, none does until this one ends, or its connection. `true` on SQLite,
+    /// of which one server is the rule.
+    pub fn try_lock_release(&mut self) -> Result<bool, DbError> {
+        self.run(|conn| match conn {
+            DbConnection::Postgres(conn) => {
+                let lock = sql::<Bool>(&format!("pg_try_advisory_xact_lock({RELEASE_LOCK})"));
+                Ok(diesel::select(lock).get_result(conn)?)
+            }
+            DbConnection::Sqlite(_) => Ok(true),
+        })
+    }
+
     /// The current release, if there is one.
     pub fn release(&mut self) -> Result<Option<Release>, DbError> {
         self.run(|conn| Ok(read_release(conn)?))

@@ -10,6 +10,7 @@ mod bodies;
 mod config;
 mod connections;
 mod csv;
+mod drain;
 mod errors;
 mod extract;
 mod function_name;
@@ -44,6 +45,7 @@ mod wrong_tokens;
 #[doc(hidden)]
 pub use api::fuzzing;
 pub use config::{HttpConfig, Routes};
+pub use drain::Drain;
 pub use limits::{Limits, Share};
 pub use logo::Logo;
 pub use server::serve;

@@ -58,7 +58,7 @@ pub(crate) fn is_limited(path: &str) -> bool {
     const WITHOUT_TOKEN: &str = "/api/v1/stats/processed/list";
     let needs_token =
         path != WITHOUT_TOKEN && WITH_TOKEN.iter().any(|prefix| path.starts_with(prefix));
-    !needs_token && !["/health", "/metrics"].contains(&path)
+    !needs_token && !["/health", "/health/live", "/metrics"].contains(&path)
 }
 
 #[cfg(test)]

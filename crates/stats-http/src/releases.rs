@@ -6,7 +6,7 @@ use actix_web::web::{Bytes, Data};
 use chrono::{Local, NaiveDate};
 use stats_core::WithCauses;
 use stats_db::{Db, DbError, Release, Snapshot};
-use stats_partials::{PartialsError, Publisher};
+use stats_partials::{Attempt, PartialsError, Publisher};
 use stats_processors::Precision;
 use tokio::time::{sleep, timeout};
 
@@ -16,7 +16,7 @@ use crate::respond::{background, blocking, cached_of};
 use crate::state::App;
 use crate::turns::Party;
 
-/// How often the server looks whether a release is due. All servers of a database look; the first one makes it.
+/// How often the server looks whether a release is due. All servers of a database look; one makes it.
 const PERIOD: Duration = Duration::from_secs(30);
 
 impl App {
@@ -91,9 +91,11 @@ pub(crate) async fn keep(app: Data<App>) {
         let looked = background(&app, move |db| {
             publish_if_due(&state, db, today, has_looked)
         });
+        let mut is_deferred = false;
         match looked.await {
-            Ok(None) => {}
-            Ok(Some(release)) => log::info!(
+            Ok(Look::NotDue) => {}
+            Ok(Look::Deferred) => is_deferred = true,
+            Ok(Look::Published(release)) => log::info!(
                 function = function_name!();
                 "Published release {}: stats before {}, each figure of at least {} clients",
                 release.sequence, release.day, release.min_clients
@@ -105,19 +107,27 @@ pub(crate) async fn keep(app: Data<App>) {
                 "The public statistics are not renewed: {}", WithCauses(&error)
             ),
         }
-        has_looked = true;
+        has_looked |= !is_deferred;
         app.has_looked.send_replace(true);
         sleep(PERIOD).await;
     }
 }
 
-/// Makes a release if that is due, and returns it.
+/// What the server found when it looked whether a release is due.
+enum Look {
+    NotDue,
+    /// Another server is making it.
+    Deferred,
+    Published(Release),
+}
+
+/// Makes a release if that is due.
 fn publish_if_due(
     app: &App,
     db: &Db,
     today: NaiveDate,
     has_looked: bool,
-) -> Result<Option<Release>, PartialsError> {
+) -> Result<Look, PartialsError> {
     let publisher = app.publisher();
     let is_due = |release: &Release| {
         // The setting may be lower than before the start. Later, another server may have a higher one.
@@ -125,11 +135,11 @@ fn publish_if_due(
         release.day < today || is_other || !publisher.accepts(release)
     };
     if !db.release()?.as_ref().is_none_or(is_due) {
-        return Ok(None);
+        return Ok(Look::NotDue);
     }
-    match publisher.try_publish(db, &app.partials, today)? {
-        true => Ok(db.release()?),
-        // Another program was faster.
-        false => Ok(None),
-    }
+    Ok(match publisher.try_publish(db, &app.partials, today)? {
+        Attempt::Published => db.release()?.map_or(Look::NotDue, Look::Published),
+        Attempt::Overtaken => Look::NotDue,
+        Attempt::Deferred => Look::Deferred,
+    })
 }

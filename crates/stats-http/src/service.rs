@@ -21,12 +21,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config
         .service(resource("/about.json", "GET, HEAD").route(read().to(about)))
         .service(resource("/health", "GET, HEAD").route(read().to(health)))
+        .service(resource("/health/live", "GET, HEAD").route(read().to(live)))
         .service(resource("/metrics", "GET, HEAD").route(read().to(prometheus)));
 }
 
 /// The specification of these routes, except for the metrics.
 #[derive(OpenApi)]
-#[openapi(paths(about, health))]
+#[openapi(paths(about, health, live))]
 pub(crate) struct Documented;
 
 /// This instance.
@@ -57,33 +58,54 @@ async fn about(app: Data<App>, base: Base) -> Json<About> {
 /// The state of the service.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`, or `unavailable`.
+    /// `ok`, `unavailable`, or `stopping`.
     status: &'static str,
     /// Why the database does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
+impl Health {
+    fn new(status: &'static str) -> Self {
+        Self {
+            status,
+            message: None,
+        }
+    }
+}
+
 /// Maximum time for the database to answer, below the usual timeouts of monitoring.
 const HEALTH_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Check whether the database answers
+/// Check whether the service is ready for requests
+///
+/// It is while the database answers, until the server is about to stop.
 #[utoipa::path(get, path = "/health", tag = "service", security(()), responses(
     (status = 200, description = "The database answers", body = Health),
-    (status = 503, description = "The database does not answer", body = Health),
+    (status = 503, description = "The database does not answer, or the server is about to stop", body = Health),
 ))]
 async fn health(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    if app.drain.has_begun() {
+        return Ok(HttpResponse::ServiceUnavailable().json(Health::new("stopping")));
+    }
     let check = blocking(&app, |db| Ok(db.check(HEALTH_TIMEOUT))).await?;
     Ok(match check {
-        Ok(()) => HttpResponse::Ok().json(Health {
-            status: "ok",
-            message: None,
-        }),
+        Ok(()) => HttpResponse::Ok().json(Health::new("ok")),
         Err(error) => HttpResponse::ServiceUnavailable().json(Health {
-            status: "unavailable",
             message: Some(error.to_string()),
+            ..Health::new("unavailable")
         }),
     })
+}
+
+/// Check whether the process answers
+///
+/// It does not ask the database: a restart does not bring that back.
+#[utoipa::path(get, path = "/health/live", tag = "service", security(()), responses(
+    (status = 200, description = "The process answers", body = Health),
+))]
+async fn live() -> Json<Health> {
+    Json(Health::new("ok"))
 }
 
 /// `GET /metrics`

@@ -12,6 +12,7 @@ use crate::answers::{Answers, answers};
 use crate::bodies::Bodies;
 use crate::config::HttpConfig;
 use crate::connections::OpenConnections;
+use crate::drain::Drain;
 use crate::metrics::{Metrics, Stored};
 use crate::names::Names;
 use crate::rate_limit::RateLimit;
@@ -28,6 +29,7 @@ pub struct App {
     pub(crate) names: Names,
     pub(crate) answers: Answers,
     pub(crate) connections: OpenConnections,
+    pub(crate) drain: Drain,
     pub(crate) metrics: Metrics,
     /// What the database last said for the metrics, and when.
     pub(crate) stored: Mutex<Option<(Instant, Option<Stored>)>>,
@@ -54,6 +56,7 @@ impl App {
             rate_limit: config.visitor_requests_per_minute.map(RateLimit::new),
             wrong_tokens: WrongTokens::default(),
             connections: OpenConnections::default(),
+            drain: Drain::default(),
             metrics: Metrics::new(db.url()),
             stored: Mutex::default(),
             refusals: RefusalLog::default(),
@@ -66,6 +69,11 @@ impl App {
             db,
             config,
         }
+    }
+
+    /// What drains the server of this application.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
     }
 
     /// Replaces the processors.

@@ -16,7 +16,7 @@ use stats_core::{DateRange, StatsFilter};
 use stats_db::{DayPartial, DayVersion, Db, DbError, Incarnation, PartialKind, Scope, Snapshot};
 use stats_processors::{Accumulator, Format, ProcessorError, Registered, Registry};
 
-pub use releases::{Figures, Publisher, ReleasedDates};
+pub use releases::{Attempt, Figures, Publisher, ReleasedDates};
 
 use crate::writer::Writer;
 

@@ -6,7 +6,8 @@ use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use stats_core::{Client, Coordinates, DateRange, StatsFilter, StatsType};
 use stats_db::{
-    DayVersion, Db, NewRelease, PartialKind, Release, ReleasedDay, Scope, SharedTotals, Snapshot,
+    DayVersion, Db, DbError, NewRelease, PartialKind, Release, ReleasedDay, Scope, SharedTotals,
+    Snapshot,
 };
 use stats_processors::{Accumulator, Disclosure, Registered, Registry};
 
@@ -66,6 +67,17 @@ pub struct Publisher<'a> {
     pub min_clients: u64,
 }
 
+/// The end of [`Publisher::try_publish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// There is a new release.
+    Published,
+    /// Another program has replaced the release meanwhile.
+    Overtaken,
+    /// Another server is making a release.
+    Deferred,
+}
+
 impl Publisher<'_> {
     /// Whether a release can be shown: it withholds enough, and has the partials of all processors.
     pub fn accepts(&self, release: &Release) -> bool {
@@ -85,25 +97,41 @@ impl Publisher<'_> {
         today: NaiveDate,
     ) -> Result<(), PartialsError> {
         // Another program may publish meanwhile.
-        while !self.try_publish(db, partials, today)? {}
+        while self.attempt(db, partials, today, |_| Ok(true))? != Attempt::Published {}
         Ok(())
     }
 
-    /// Like [`Publisher::publish`]. Returns `false` if another program has replaced the release meanwhile.
+    /// Like [`Publisher::publish`], unless another server does the same at this time.
     pub fn try_publish(
         &self,
         db: &Db,
         partials: &Partials,
         today: NaiveDate,
-    ) -> Result<bool, PartialsError> {
+    ) -> Result<Attempt, PartialsError> {
+        self.attempt(db, partials, today, |snapshot| snapshot.try_lock_release())
+    }
+
+    fn attempt(
+        &self,
+        db: &Db,
+        partials: &Partials,
+        today: NaiveDate,
+        is_admitted: impl FnOnce(&mut Snapshot<'_>) -> Result<bool, DbError>,
+    ) -> Result<Attempt, PartialsError> {
         let kinds = self.kinds();
         let db = db.with_statement_timeout(None);
-        let made = db.read(|snapshot| self.make(&kinds, partials, snapshot, today))?;
+        let made = db.read(|snapshot| match is_admitted(snapshot)? {
+            true => self.make(&kinds, partials, snapshot, today).map(Some),
+            false => Ok::<_, PartialsError>(None),
+        })?;
+        let Some(made) = made else {
+            return Ok(Attempt::Deferred);
+        };
         let formats: BTreeSet<_> = kinds.iter().map(|(_, kind)| format_name(kind)).collect();
         let formats: Vec<_> = formats.into_iter().collect();
         let figures = serde_json::to_string(&made.figures).map_err(PartialsError::Figures)?;
         let kinds: Vec<_> = kinds.into_iter().map(|(_, kind)| kind).collect();
-        Ok(db.replace_release(&NewRelease {
+        let is_replaced = db.replace_release(&NewRelease {
             base: made.base.as_ref(),
             day: today,
             min_clients: self.min_clients,
@@ -112,7 +140,11 @@ impl Publisher<'_> {
             kinds: &kinds,
             changed: &made.changed,
             removed: &made.removed,
-        })?)
+        })?;
+        Ok(match is_replaced {
+            true => Attempt::Published,
+            false => Attempt::Overtaken,
+        })
     }
 
     /// The kinds of partials, each with a processor.

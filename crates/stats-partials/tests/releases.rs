@@ -1,6 +1,7 @@
 //! A release has what enough clients are behind, and stays the same until the next one.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::sync::mpsc;
 use std::thread;
 
 use chrono::NaiveDate;
@@ -10,8 +11,8 @@ use serde_json::json;
 use stats_core::{
     AnalysisId, Client, Coordinates, DateRange, RawJson, Stat, StatsFilter, StatsType,
 };
-use stats_db::{ClientChange, Db, Snapshot};
-use stats_partials::{Figures, Partials, PartialsError, Publisher, ReleasedDates};
+use stats_db::{ClientChange, Db, DbError, Snapshot};
+use stats_partials::{Attempt, Figures, Partials, PartialsError, Publisher, ReleasedDates};
 use stats_processors::{Disclosure, Registered, Registry};
 use stats_testing::{TestDatabase, client, day, on_each_database, stat};
 
@@ -332,4 +333,64 @@ fn a_release_is_accepted_if_it_withholds_enough_and_has_all_formats() {
     database.execute("UPDATE public_release SET formats = replace(formats, 'risk:', 'risk:1')");
     let other = db.release().unwrap().unwrap();
     assert!(!publisher(3).accepts(&other));
+}
+
+/// Makes a release in a thread, as another server would, until the sender is dropped.
+fn hold_lock<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    db: &Db,
+) -> (
+    mpsc::Sender<()>,
+    thread::ScopedJoinHandle<'scope, Result<(), DbError>>,
+) {
+    let (locked, is_locked) = mpsc::channel();
+    let (end, ended) = mpsc::channel();
+    let db = db.clone();
+    let holder = scope.spawn(move || {
+        db.read(|snapshot| {
+            locked.send(snapshot.try_lock_release()?).unwrap();
+            // The release is made until then.
+            let _ = ended.recv();
+            snapshot.release().map(drop)
+        })
+    });
+    assert!(is_locked.recv().unwrap());
+    (end, holder)
+}
+
+#[test]
+fn one_server_makes_a_release_and_another_one_when_it_dies() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let db = database.migrated();
+    let other = Db::open(&database.url().parse().unwrap()).unwrap();
+    let registry = Registry::default();
+    let publisher = Publisher {
+        processors: &registry,
+        min_clients: 2,
+    };
+    let partials = Partials::new(db.clone(), 0);
+    let attempt = || publisher.try_publish(&db, &partials, day(TODAY)).unwrap();
+    thread::scope(|scope| {
+        let (end, holder) = hold_lock(scope, &other);
+        assert_eq!(attempt(), Attempt::Deferred);
+        assert_eq!(db.release().unwrap(), None);
+        publisher.publish(&db, &partials, day(TODAY)).unwrap();
+        assert_eq!(db.release().unwrap().unwrap().sequence, 1, "on demand");
+        assert_eq!(attempt(), Attempt::Deferred);
+        drop(end);
+        holder.join().unwrap().unwrap();
+        assert_eq!(attempt(), Attempt::Published, "it has ended");
+
+        let (end, holder) = hold_lock(scope, &other);
+        assert_eq!(attempt(), Attempt::Deferred);
+        database.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks \
+             WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        assert_eq!(attempt(), Attempt::Published, "its connection is lost");
+        drop(end);
+        holder.join().unwrap().unwrap_err();
+    });
 }

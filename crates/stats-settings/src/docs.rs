@@ -44,7 +44,7 @@ impl Doc {
 }
 
 /// All settings, in the order of the sample file.
-pub(crate) static DOCS: [Doc; 33] = [
+pub(crate) static DOCS: [Doc; 34] = [
     doc(
         "HOST",
         |settings| toml(&settings.host),
@@ -82,6 +82,12 @@ pub(crate) static DOCS: [Doc; 33] = [
         |settings| toml(settings.fix_proxy),
         "Trust the headers X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix and X-Forwarded-For. Enable it\n\
          only behind a proxy that sets all four.",
+    ),
+    doc(
+        "SHUTDOWN_DELAY",
+        |settings| toml(settings.shutdown_delay.as_secs()),
+        "Seconds, 0 to 600, that the server goes on serving after SIGTERM or SIGINT before it stops. Meanwhile /health\n\
+         is 503 and connections are closed after their answer. Behind a balancer: longer than it takes to notice.",
     ),
     doc(
         "VISITOR_REQUESTS_PER_MINUTE",

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{ConfigError, Map, Value};
 use serde::Deserialize;
@@ -41,6 +42,9 @@ pub struct Settings {
     /// Whether to trust `X-Forwarded-*`.
     #[serde(deserialize_with = "values::boolean")]
     pub fix_proxy: bool,
+    /// How long the server goes on after a signal to stop.
+    #[serde(deserialize_with = "values::delay")]
+    pub shutdown_delay: Duration,
     /// Maximum number of requests of an address in a minute without a token; `None` for no limit.
     #[serde(deserialize_with = "values::rate")]
     pub visitor_requests_per_minute: Option<NonZeroU32>,
@@ -126,6 +130,7 @@ impl Default for Settings {
             instance_text: None,
             instance_url: None,
             fix_proxy: false,
+            shutdown_delay: Duration::ZERO,
             visitor_requests_per_minute: None,
             public_min_clients: 1,
             admin_email: None,

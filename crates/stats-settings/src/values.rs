@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use config::{Value, ValueKind};
 use serde::de::{Deserialize, Deserializer, Error};
@@ -211,6 +212,10 @@ pub(crate) fn body_size<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Err
 /// 0 stands for no limit.
 pub(crate) fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<NonZeroU32>, D::Error> {
     scalar(d, |text| number(text, 0..=1_000_000)).map(NonZeroU32::new)
+}
+
+pub(crate) fn delay<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    scalar(d, |text| number(text, 0..=600)).map(Duration::from_secs)
 }
 
 pub(crate) fn clients<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {

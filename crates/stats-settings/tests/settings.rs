@@ -192,6 +192,7 @@ fn errors_name_key_origin_and_expected_form() {
         ("INSTANCE_URL", "'https://x.org/?sesame'", "without '?' and"),
         ("FIX_PROXY", "'maybe'", "'maybe' is not a boolean (true, fa"),
         ("FIX_PROXY", "2", "'2' is not a boolean"),
+        ("SHUTDOWN_DELAY", "601", "'601' is not a number from 0 to"),
         (
             "VISITOR_REQUESTS_PER_MINUTE",
             "-1",

@@ -51,8 +51,28 @@ fn systemd_is_told_when_the_server_is_ready_reloads_and_stops() {
     server.signal("TERM");
     assert_eq!(
         manager.next(),
-        "STOPPING=1\nSTATUS=Stopping once the requests in flight are answered\n"
+        "STOPPING=1\nEXTEND_TIMEOUT_USEC=40000000\nSTATUS=Stopping once the requests in flight are answered\n"
     );
+    assert!(server.wait().success());
+}
+
+#[test]
+fn systemd_waits_for_a_server_that_drains() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = Manager(UnixDatagram::bind(&path).unwrap());
+    manager.0.set_read_timeout(Some(LONG)).unwrap();
+    let database = TestDatabase::sqlite();
+    let notify = ("NOTIFY_SOCKET", path.to_str().unwrap());
+    let mut server = start_with(&database, &[notify, ("SHUTDOWN_DELAY", "1")]);
+    assert!(manager.next().contains("Preparing"));
+    assert!(manager.next().starts_with("READY=1"));
+    server.signal("TERM");
+    let draining = manager.next();
+    let start = "STOPPING=1\nEXTEND_TIMEOUT_USEC=41000000\nSTATUS=Stopping in 1 s";
+    assert!(draining.starts_with(start), "{draining}");
+    let stopping = manager.next();
+    assert!(stopping.contains("Stopping once"), "{stopping}");
     assert!(server.wait().success());
 }
 

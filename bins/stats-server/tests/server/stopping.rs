@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 
 use reqwest::blocking::Client as Http;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stats_core::{AnalysisId, RawJson, Stat, StatId, StatsType};
 use stats_testing::{TestDatabase, client, day, on_each_database};
 use stats_testing_http::{ADMIN_TOKEN, wait_for};
 
-use crate::support::{count_stats, start_on, stats};
+use crate::support::{count_stats, start_on, start_with, stats};
 
 #[test]
 fn requests_in_flight_are_answered_before_the_server_stops() {
@@ -43,6 +43,57 @@ fn only_a_second_signal_interrupts_requests_in_flight() {
     busy.signal("TERM");
     wait_for(&mut busy.log, "Stopped at once");
     assert_eq!(busy.wait().code(), Some(130));
+}
+
+#[test]
+fn a_server_that_is_about_to_stop_serves_and_sends_clients_elsewhere() {
+    let database = TestDatabase::sqlite();
+    let mut server = start_with(&database, &[("SHUTDOWN_DELAY", "600")]);
+    let before = server.request("/health");
+    assert!(!before.headers().contains_key("connection"));
+    assert_eq!(server.get("/health/live"), json!({"status": "ok"}));
+    server.signal("TERM");
+    wait_for(&mut server.log, "Stopping in 600 s");
+    let health = server.request("/health");
+    assert_eq!(health.status(), 503);
+    assert_eq!(
+        health.json::<Value>().unwrap(),
+        json!({"status": "stopping"})
+    );
+    assert_eq!(server.get("/health/live"), json!({"status": "ok"}));
+    assert_eq!(server.post(&stats(2)).status(), 201);
+    assert_eq!(count_stats(&server), 2);
+    for path in [
+        "/health",
+        "/health/live",
+        "/",
+        "/api/v1/client/me",
+        "/nothing",
+    ] {
+        let response = server.request(path);
+        assert_eq!(response.headers()["connection"], "close", "{path}");
+    }
+    server.signal("INT");
+    wait_for(&mut server.log, "Stopped at once");
+    assert_eq!(server.wait().code(), Some(130));
+}
+
+#[test]
+fn a_server_stops_after_the_delay_once_requests_are_answered() {
+    let database = TestDatabase::sqlite();
+    let mut server = start_with(&database, &[("SHUTDOWN_DELAY", "1")]);
+    let body = stats(2).to_string();
+    let (start, rest) = body.split_at(body.len() / 2);
+    let mut socket = server.begin_post(body.len(), start);
+    server.signal("TERM");
+    wait_for(&mut server.log, "Stopping in 1 s");
+    wait_for(&mut server.log, "Stopping once the requests in flight");
+    socket.write_all(rest.as_bytes()).unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 201 Created"), "{response}");
+    assert!(server.wait().success());
+    assert_eq!(count_stats(&start_on(&database)), 2);
 }
 
 on_each_database!(a_list_that_is_being_sent_is_completed_before_the_server_stops);

@@ -19,7 +19,8 @@ use crate::state::App;
 /// Closes connections that clients could hold open: actix-web has no timeout for the headers of a second request, and
 /// none for a chunked body that no route reads.
 ///
-/// While more than half of the allowed connections are open, each is closed after its answer. The payload of a chunked
+/// While more than half of the allowed connections are open, each is closed after its answer; so it is before the server
+/// stops. The payload of a chunked
 /// request is kept until the answer is sent: actix-web reads a dropped payload to its end, but closes the connection if
 /// the payload still exists.
 pub(crate) async fn release_connection(
@@ -30,7 +31,8 @@ pub(crate) async fn release_connection(
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let payload = is_chunked.then(|| share_payload(&mut request));
     let mut response = next.call(request).await?;
-    if app.connections.count() > app.config.limits.connections / 2 {
+    let is_crowded = app.connections.count() > app.config.limits.connections / 2;
+    if is_crowded || app.drain.has_begun() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }

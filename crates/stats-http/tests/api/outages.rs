@@ -82,6 +82,7 @@ fn requests_fail_at_once_while_the_database_is_unreachable() {
     }
     assert!(post(&office).is_unavailable());
     assert_eq!(service.get("/about").status, 200, "it shows no stats");
+    assert_eq!(service.get("/health/live").json(), json!({"status": "ok"}));
     proxy.resume();
     wait_until(|| service.get("/health").status == 200);
     assert_eq!(post(&office).status, 201);

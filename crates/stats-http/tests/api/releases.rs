@@ -636,6 +636,25 @@ fn a_server_makes_the_release_of_today_at_its_start(database: &TestDatabase) {
     assert_eq!(db.release().unwrap(), None);
 }
 
+#[test]
+fn one_of_several_servers_makes_the_release_for_all() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    drop(database.migrated());
+    let holder =
+        database.hold("BEGIN; SELECT pg_try_advisory_xact_lock(x'72656c65617365'::bigint)");
+    let waiting = start(&database, 2);
+    let response = waiting.get("/stats/risks.json");
+    assert!(response.is_unavailable(), "{response:?}");
+    assert_eq!(waiting.db.release().unwrap(), None);
+    drop(holder);
+    let other = start(&database, 2);
+    assert_eq!(other.get("/stats/risks.json").status, 200);
+    assert_eq!(waiting.get("/stats/risks.json").status, 200);
+    assert_eq!(waiting.db.release().unwrap().unwrap().sequence, 1);
+}
+
 on_each_database!(a_release_that_withholds_too_little_is_not_shown);
 fn a_release_that_withholds_too_little_is_not_shown(database: &TestDatabase) {
     let service = start(database, 3);
