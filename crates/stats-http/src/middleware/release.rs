@@ -19,10 +19,9 @@ use crate::state::App;
 /// Closes connections that clients could hold open: actix-web has no timeout for the headers of a second request, and
 /// none for a chunked body that no route reads.
 ///
-/// While more than half of the allowed connections are open, each is closed after its answer; so it is before the server
-/// stops. The payload of a chunked
-/// request is kept until the answer is sent: actix-web reads a dropped payload to its end, but closes the connection if
-/// the payload still exists.
+/// While more than half of the allowed connections are open, and before the server stops, each is closed after its answer.
+/// The payload of a chunked request is kept until the answer is sent: actix-web reads a dropped payload to its end, but
+/// closes the connection if the payload still exists.
 pub(crate) async fn release_connection(
     app: Data<App>,
     mut request: ServiceRequest,
