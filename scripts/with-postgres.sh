@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a temporary PostgreSQL server: on a free port, in a new directory, removed afterwards. The command
 # gets its URL in STATS_TEST_POSTGRES. With --standby there is also a hot standby, whose URL is in STATS_TEST_STANDBY.
+# STATS_TEST_POSTGRES_OPTIONS are further options of the servers, such as "-c fsync=on".
 # Usage: scripts/with-postgres.sh [--standby] COMMAND [ARGUMENT…]
 set -euo pipefail
 
@@ -52,7 +53,8 @@ start() {
     for try in 1 2 3 4 5; do
         port=$((20000 + RANDOM % 20000))
         if as_owner "$pg_ctl" --pgdata "$1" --silent --wait --log "$folder/$1/server.log" start --options \
-            "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/socket -c max_connections=300 -c fsync=off" \
+            "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder/socket -c max_connections=300 -c fsync=off \
+${STATS_TEST_POSTGRES_OPTIONS:-}" \
             >/dev/null 2>&1; then return; fi
     done
     cat "$folder/$1/server.log" >&2
