@@ -20,6 +20,7 @@ mod options;
 mod outbox;
 mod part;
 mod partials;
+mod plans;
 mod pooler;
 mod push_runs;
 mod reconcile;

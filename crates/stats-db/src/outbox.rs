@@ -10,6 +10,7 @@ use diesel::upsert::excluded;
 use stats_core::{ClientId, DateRange, Stat, StatId, StatsType};
 
 use crate::connection::{DbConnection, on_each_backend};
+use crate::plans::plan_for_values;
 use crate::rows::StatRow;
 use crate::schema::{client, push_progress, push_waiting, stats};
 use crate::types::DbUuid;
@@ -131,6 +132,7 @@ impl Db {
                 if !is_sharing(conn, outbox.owner)? {
                     return Ok(0);
                 }
+                plan_for_values(conn)?;
                 let count: i64 = outgoing!(outbox, |query, _place| {
                     query.select(count_star()).get_result(conn)?
                 });
@@ -262,7 +264,7 @@ impl Snapshot<'_> {
     }
 }
 
-fn next_in_outbox(
+pub(crate) fn next_in_outbox(
     conn: &mut DbConnection,
     outbox: &Outbox,
     limit: BatchLimit,
@@ -272,6 +274,7 @@ fn next_in_outbox(
     if !is_sharing(conn, outbox.owner)? {
         return Ok(batch.stats);
     }
+    plan_for_values(conn)?;
     while let Some(rows) = batch.rows_to_query() {
         let is_end = on_each_backend!(conn, |conn, _Backend, RowByRow| {
             outgoing!(&rest, |query, place| {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
-use diesel::dsl::not;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use stats_core::{Client, ClientId, DateRange, DayDigest, Stat, StatId, StatsFilter, StatsType};
 
 use crate::connection::on_each_backend;
 use crate::outbox::Progress;
+use crate::plans::plan_for_values;
 use crate::rows::StatRow;
-use crate::schema::{push_progress, push_waiting, stats};
+use crate::schema::{push_progress, push_waiting, stats, stats_day};
 use crate::types::DbUuid;
 use crate::{Db, DbError, Snapshot};
 
@@ -56,6 +57,7 @@ impl Snapshot<'_> {
                 continue;
             }
             self.run(|conn| {
+                plan_for_values(conn)?;
                 let progress = Progress::of(conn, remote, client.id)?;
                 if progress.seq == 0 {
                     return Ok(());
@@ -100,19 +102,26 @@ impl Db {
         Ok(digests)
     }
 
-    /// The types and days of the stats of clients of which a remote got stats.
-    pub fn pushed_days(&self, remote: &str) -> Result<BTreeSet<(NaiveDate, StatsType)>, DbError> {
-        let all = DateRange::default();
+    /// The types and days, within `dates`, of the stats of clients of which a remote got stats. It looks for one stat of each
+    /// day, so the time depends on the number of days and not on that of the stats.
+    pub fn pushed_days(
+        &self,
+        remote: &str,
+        dates: DateRange,
+    ) -> Result<BTreeSet<(NaiveDate, StatsType)>, DbError> {
         let days: Vec<(String, NaiveDate)> = self.query(|conn| {
             let pushed = push_progress::table
                 .filter(push_progress::remote.eq(remote))
                 .filter(push_progress::seq.gt(0))
                 .select(push_progress::client_id.nullable());
-            stats::table
-                .filter(stats::client_id.eq_any(pushed))
-                .filter(stats::date.between(all.from(), all.to()))
-                .select((stats::kind, stats::date))
-                .distinct()
+            let of_day = stats::table
+                .filter(stats::kind.eq(stats_day::kind))
+                .filter(stats::date.eq(stats_day::date))
+                .filter(stats::client_id.eq_any(pushed));
+            stats_day::table
+                .filter(stats_day::date.between(dates.from(), dates.to()))
+                .filter(exists(of_day))
+                .select((stats_day::kind, stats_day::date))
                 .load(conn)
         })?;
         let days = days.into_iter();

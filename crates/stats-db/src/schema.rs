@@ -165,6 +165,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     client,
     client_token,
     stats,
+    stats_day,
     stats_tombstone,
     push_progress,
     push_untold,

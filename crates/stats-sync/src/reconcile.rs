@@ -126,7 +126,8 @@ type There = HashMap<StatId, (Option<AnalysisId>, Option<u64>)>;
 
 impl<P: Progress, V: FnMut(Difference)> Reconcile<'_, P, V> {
     fn run(&mut self) -> Result<(), Stop> {
-        let here = self.db.pushed_days(self.remote.address())?;
+        let address = self.remote.address();
+        let here = self.db.pushed_days(address, self.options.dates)?;
         let days = |dates: DateRange| (dates.to() - dates.from()).num_days().unsigned_abs() + 1;
         self.progress.start(days(self.options.dates));
         let dates = here.iter().map(|(date, _)| *date).collect();

@@ -51,7 +51,7 @@ impl Reconcile {
         let remote = self.token.connect(settings)?;
         let address = remote.address();
         let last = last_acceptable_date(Utc::now());
-        let days = db.pushed_days(address)?;
+        let days = db.pushed_days(address, DateRange::default())?;
         let default = match (days.first(), days.last()) {
             (Some((first, _)), Some((newest, _))) => DateRange::new(*first, last.max(*newest))?,
             _ => DateRange::three_months_to(Local::now().date_naive()),
