@@ -4,11 +4,11 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 
-use crate::connection::{Access, Connector};
+use crate::connection::{Access, Connector, DbConnection};
 use crate::digest::Digests;
 use crate::error::BoxedError;
 use crate::part::{self, Part};
-use crate::transfer::{self, Documents};
+use crate::transfer::{self, Documents, Row};
 use crate::{DatabaseUrl, Db, DbError, Timeouts, migrations, tables};
 
 impl Db {
@@ -49,16 +49,19 @@ impl Db {
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768",
         )?;
         migrations::migrate_file(&mut copy)?;
+        let indexes = drop_indexes(&mut copy)?;
         let sent = self.read(|snapshot| -> Result<_, DbError> {
             copy.batch_execute("BEGIN")?;
             let mut sent = Digests::default();
             snapshot.fill(&mut copy, |table, row| {
                 sent.add(table, row, Documents::Texts);
             })?;
+            copy.batch_execute(&indexes)?;
             copy.batch_execute("COMMIT")?;
             Ok(sent)
         })?;
-        part::check(&mut copy)?;
+        // Its indexes have just been made of its rows, which are compared below.
+        part::check_pages(&mut copy)?;
         let mut stored = Digests::default();
         for table in tables::all() {
             transfer::for_each_row(&mut copy, &table, "true", |row| {
@@ -71,4 +74,20 @@ impl Db {
             Some(difference) => Err(format!("the copy is wrong: {difference}").into()),
         }
     }
+}
+
+/// Drops the indexes of stats, and returns the statements that make them. An index that is made of all rows is sorted, while
+/// each new row would change a page anywhere in it.
+fn drop_indexes(copy: &mut DbConnection) -> Result<String, DbError> {
+    // Those of a constraint have no statement.
+    let indexes = "SELECT name, sql FROM sqlite_schema \
+        WHERE type = 'index' AND tbl_name = 'stats' AND sql IS NOT NULL";
+    let mut statements = String::new();
+    for Row(columns) in transfer::load(copy, indexes)? {
+        if let [Some(name), Some(sql)] = columns.as_slice() {
+            transfer::execute(copy, &format!("DROP INDEX {name}"))?;
+            statements += &format!("{sql};\n");
+        }
+    }
+    Ok(statements)
 }

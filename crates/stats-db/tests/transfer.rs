@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use diesel::{Connection, RunQueryDsl};
 use stats_core::{AnalysisId, DateRange, RawJson, Stat, StatsFilter, StatsType};
 use stats_db::{Arrival, Backup, Copied, DatabaseUrl, Db, DbError, Holdings, PartialKind, Scope};
 use stats_testing::{TestDatabase, client, on_each_database, stat, token};
@@ -148,6 +151,26 @@ fn a_backup_is_served_from_and_restored_into_either_database(database: &TestData
     assert_filled(&served);
     assert_continues(&served);
     assert_filled(&db);
+}
+
+/// The schema of a SQLite file.
+fn schema(file: &Path) -> Vec<String> {
+    let mut conn = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let query = sql::<Text>(
+        "SELECT type || ' ' || name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1",
+    );
+    query.load(&mut conn).unwrap()
+}
+
+on_each_database!(a_backup_has_all_tables_and_indexes);
+fn a_backup_has_all_tables_and_indexes(database: &TestDatabase) {
+    let folder = tempfile::tempdir().unwrap();
+    let [backup, new] = ["backup.db", "new.db"].map(|name| folder.path().join(name));
+    filled(database).backup(&backup).unwrap();
+    let url = DatabaseUrl::sqlite(&new);
+    Db::create(&url).unwrap();
+    Db::open(&url).unwrap().migrate().unwrap();
+    assert_eq!(schema(&backup), schema(&new));
 }
 
 on_each_database!(a_backup_replaces_no_file);
