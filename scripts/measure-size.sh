@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the service with more and more stats in a temporary PostgreSQL, and prints a Markdown table. Ten million
-# stats take about half an hour and 25 GB of disk in TMPDIR. Missing programs are installed on Debian as root; elsewhere
+# stats with two objects in each list take about half an hour and 32 GB of disk in TMPDIR. Missing programs are installed on Debian as root; elsewhere
 # it prints what to install. Usage: scripts/measure-size.sh [--objects N] STATS… (scripts/measure-size.sh --help)
 set -euo pipefail
 cd "$(dirname "$0")/.."

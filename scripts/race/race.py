@@ -83,8 +83,8 @@ def table(contestants, rows):
         yield cells
 
 
-def machine(arguments):
-    """The machine and the versions, in a sentence."""
+def machine():
+    """The day, the machine and the versions, in a sentence."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) * 1024
     commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
@@ -92,7 +92,7 @@ def machine(arguments):
         cursor.execute("SHOW server_version")
         postgres = cursor.fetchone()[0].split()[0]
     return (
-        f"{arguments.analyses} analyses, {TODAY}, commit {commit.strip() or 'unknown'}; {os.cpu_count()} cores"
+        f"{TODAY}, commit {commit.strip() or 'unknown'}; {os.cpu_count()} cores"
         f" ({cpu[1].strip() if cpu else platform.machine()}), {memory / 2**30:.0f} GiB, Linux {platform.release()},"
         f" PostgreSQL {postgres}, Python {platform.python_version()}."
     )
@@ -142,7 +142,7 @@ def run(arguments, folder):
             contestant.service.process.kill()
     for cells in table(contestants, rows):
         print(f"| {' | '.join(cells)} |")
-    print(f"\n{machine(arguments)}")
+    print(f"\n{arguments.analyses} analyses, {machine()}")
 
 
 def interrupt(*_):

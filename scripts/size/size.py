@@ -434,7 +434,7 @@ def main():
         sys.exit(130)
     for cells in table(sizes):
         print(f"| {' | '.join(cells)} |")
-    print(f"\nDocuments of {example.mean_bytes():,.0f} bytes on average")
+    print(f"\nDocuments of {example.mean_bytes():,.0f} bytes on average, {machine()}")
     failures = [failure for size in sizes for failure in size.failures]
     if failures:
         sys.exit("\n".join(failures))
