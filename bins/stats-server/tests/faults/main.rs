@@ -16,6 +16,7 @@ mod killing;
 mod migrating;
 mod own_postgres;
 mod postgres;
+mod scale;
 mod stopping;
 mod stored;
 mod support;
