@@ -98,7 +98,7 @@ fn ask(url: &str) -> Check {
             NAME,
             format!(
                 "the server is unavailable: {}",
-                health.message.as_deref().unwrap_or("no reason given")
+                health.message.as_deref().unwrap_or(&health.status)
             ),
             "look at its log",
         ),

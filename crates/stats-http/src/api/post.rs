@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use chrono::Utc;
 use stats_core::{Page, Stat, last_acceptable_date, parse_batch};
 use stats_db::{SkipReason, Skipped};
+use tokio::time::timeout;
 
 use super::stats_json::{ListWriter, Metadata};
 use super::{documents, schema};
@@ -37,7 +38,7 @@ pub(super) async fn create(request: Authenticated<Body>) -> Result<HttpResponse,
         ..
     } = request;
     let state = app.clone();
-    stream_json(&app, StatusCode::CREATED, move |db, answer| {
+    let stored = stream_json(&app, StatusCode::CREATED, move |db, answer| {
         let batch = parse_batch(&body.bytes, last_acceptable_date(Utc::now()))?;
         let batch: Vec<Stat> = batch.into_iter().map(Stat::from).collect();
         let skipped = db.insert_stats(client.id, &batch)?;
@@ -60,8 +61,10 @@ pub(super) async fn create(request: Authenticated<Body>) -> Result<HttpResponse,
         // Hold the reservation of the body until here: the batch uses memory until the answer is written.
         drop(body);
         Ok(())
-    })
-    .await
+    });
+    // A commit that waits for a standby has no limit of its own.
+    let stored = timeout(app.config.limits.work_timeout, stored).await;
+    stored.map_err(|_| ApiError::Unavailable("storing the stats took too long".into()))?
 }
 
 fn log_skipped(batch: &[Stat], skipped: &[Skipped]) {

@@ -1,3 +1,4 @@
+use std::fs;
 use std::net::TcpStream;
 use std::process::Child;
 
@@ -9,7 +10,7 @@ use crate::support::wait_until;
 pub(super) struct PgBouncers {
     folder: Folder,
     pub(super) ports: [u16; 3],
-    processes: Vec<Child>,
+    processes: [Option<Child>; 3],
 }
 
 impl PgBouncers {
@@ -17,15 +18,15 @@ impl PgBouncers {
         let mut all = Self {
             folder: Folder::new(),
             ports: free_ports(),
-            processes: Vec::new(),
+            processes: [None, None, None],
         };
         let folder = all.folder.path().display().to_string();
         all.folder.write("userlist.txt", "\"stats\" \"secret\"\n");
-        for (port, server) in all.ports.into_iter().zip(cluster.ports) {
+        for (server, (port, database)) in all.ports.into_iter().zip(cluster.ports).enumerate() {
             let settings = example(
                 "pgbouncer.ini",
                 &[
-                    ("port=5432", &format!("port={server}")),
+                    ("port=5432", &format!("port={database}")),
                     ("listen_addr = *", "listen_addr = 127.0.0.1"),
                     ("listen_port = 6432", &format!("listen_port = {port}")),
                     ("unix_socket_dir = /var/run/postgresql", "unix_socket_dir ="),
@@ -44,23 +45,50 @@ impl PgBouncers {
                     ("pool_mode = session", &format!("pool_mode = {mode}")),
                 ],
             );
-            let file = all.folder.write(&format!("{port}.ini"), &settings);
-            let process = all.folder.command("pgbouncer").arg(file).spawn();
-            all.processes
-                .push(process.expect("pgbouncer (Debian: apt-get install pgbouncer)"));
-            wait_until("PgBouncer starts", || {
-                TcpStream::connect(("127.0.0.1", port)).is_ok()
-            });
+            all.folder.write(&format!("{port}.ini"), &settings);
+            all.resume(server);
         }
         all
+    }
+
+    /// Starts one that is not running.
+    pub(super) fn resume(&mut self, server: usize) {
+        let port = self.ports[server];
+        let mut command = self.folder.command("pgbouncer");
+        let process = command
+            .arg(self.folder.path().join(format!("{port}.ini")))
+            .spawn();
+        self.processes[server] = Some(process.unwrap());
+        wait_until("PgBouncer starts", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+    }
+
+    /// Restarts one whose server was promoted: it would go on telling clients that this is a standby.
+    pub(super) fn restart(&mut self, server: usize) {
+        self.stop(server);
+        self.resume(server);
+    }
+
+    /// Ends one, as systemd does when its PostgreSQL ends.
+    pub(super) fn stop(&mut self, server: usize) {
+        if let Some(mut process) = self.processes[server].take() {
+            let _ = process.kill();
+            let _ = process.wait();
+            // A killed one leaves its file behind.
+            let _ = fs::remove_file(
+                self.folder
+                    .path()
+                    .join(format!("{}.pid", self.ports[server])),
+            );
+        }
     }
 }
 
 impl Drop for PgBouncers {
     fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _ = process.kill();
-            let _ = process.wait();
+        for server in 0..3 {
+            self.stop(server);
         }
     }
 }

@@ -42,7 +42,7 @@ fn all_goes_on(mode: Option<&str>) {
         return;
     }
     let mut cluster = Cluster::start();
-    let poolers = mode.map(|mode| PgBouncers::start(&cluster, mode));
+    let mut poolers = mode.map(|mode| PgBouncers::start(&cluster, mode));
     let ports = poolers
         .as_ref()
         .map_or(cluster.ports, |poolers| poolers.ports);
@@ -114,9 +114,15 @@ fn all_goes_on(mode: Option<&str>) {
 
         step("a killed primary");
         cluster.stop(0, "KILL");
+        if let Some(poolers) = &mut poolers {
+            poolers.stop(0);
+        }
         haproxy.wait_for(["DOWN", "DOWN"]);
         let primary = cluster.furthest();
         cluster.promote(primary);
+        if let Some(poolers) = &mut poolers {
+            poolers.restart(primary);
+        }
         let before = traffic.acknowledged();
         wait_until("stats are stored again", || {
             traffic.acknowledged() > before + 20
@@ -129,14 +135,23 @@ fn all_goes_on(mode: Option<&str>) {
 
         step("the old primary is a standby");
         cluster.rejoin(0, primary);
+        if let Some(poolers) = &mut poolers {
+            poolers.resume(0);
+        }
         wait_until("both follow", || cluster.followers(primary) == 2);
         traffic.wait_for_rounds(3);
         assert_unharmed(&traffic);
 
         step("another failover, in order");
         cluster.stop(primary, "INT");
+        if let Some(poolers) = &mut poolers {
+            poolers.stop(primary);
+        }
         let next = cluster.furthest();
         cluster.promote(next);
+        if let Some(poolers) = &mut poolers {
+            poolers.restart(next);
+        }
         let before = traffic.acknowledged();
         wait_until("stats are stored again", || {
             traffic.acknowledged() > before + 20
