@@ -86,8 +86,9 @@ pub(crate) static DOCS: [Doc; 34] = [
     doc(
         "SHUTDOWN_DELAY",
         |settings| toml(settings.shutdown_delay.as_secs()),
-        "Seconds, 0 to 600, that the server goes on serving after SIGTERM or SIGINT before it stops. Meanwhile /health\n\
-         is 503 and connections are closed after their answer. Behind a balancer: longer than it takes to notice.",
+        "Seconds, 0 to 600, that the server goes on serving after SIGTERM or SIGINT before it stops. Meanwhile\n\
+         /health is 503 and connections are closed after their answer. Behind a balancer, set it to more than the\n\
+         balancer takes to notice.",
     ),
     doc(
         "VISITOR_REQUESTS_PER_MINUTE",

@@ -69,6 +69,7 @@ fn every_documented_key_is_read_from_file_and_environment() {
         }
         let value = match key.as_str() {
             "HOST" | "DB_HOSTNAME" => "::1",
+            "SHUTDOWN_DELAY" => "5",
             "ADMIN_EMAIL" => "admin@example.org",
             "ACTIVE_BLUEPRINTS" => "map_bp",
             "TOKEN_STORAGE" => "hashed",
