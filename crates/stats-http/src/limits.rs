@@ -22,7 +22,7 @@ pub struct Limits {
     pub list_timeout: Duration,
     /// Maximum time for any other work, without the wait for a turn.
     pub work_timeout: Duration,
-    /// Lists that are sent at the same time. Each holds one of the 10 database connections for reading.
+    /// Lists that are sent at the same time. Each holds one of the database connections for reading.
     pub lists: Share,
     /// Processors that run at the same time, pages included. Visitors without a token count as one client.
     pub processors: Share,

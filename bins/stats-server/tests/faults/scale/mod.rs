@@ -25,9 +25,6 @@ fn is_enabled() -> bool {
     is_enabled
 }
 
-/// Whether `DATABASE_READ_URL`, `DATABASE_CONNECTIONS` and `DATABASE_POOL_MODE` exist.
-const HAS_DATABASE_SETTINGS: bool = false;
-
 /// A configuration of `examples/scale`, with these texts replaced, each of which has to be there.
 fn example(file: &str, replaced: &[(&str, &str)]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scale");

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use reqwest::blocking::{Client as Http, RequestBuilder};
 use serde_json::{Value, json};
-use stats_core::{NewClient, Token};
-use stats_db::Db;
+use stats_core::Token;
+use stats_testing_http::{ADMIN_TOKEN, Server};
 use uuid::Uuid;
 
 use crate::support::wait_until;
@@ -120,11 +120,17 @@ struct Batch {
 }
 
 impl Office {
-    pub(super) fn create(db: &Db, number: usize) -> Self {
-        let client = NewClient::user(format!("Front office {number}").parse().unwrap());
-        db.create_client(&client).unwrap();
+    /// Creates a client through a server, which may be of an earlier version.
+    pub(super) fn create(server: &Server, number: usize) -> Self {
+        let token = Token::generate();
+        let request = Http::new().post(format!("{}/api/v1/client/", server.base));
+        let client = json!({
+            "name": format!("Front office {number}"), "token": token.reveal(), "is_sharing_enabled": true,
+        });
+        let created = request.header("X-API-KEY", ADMIN_TOKEN).json(&client);
+        assert_eq!(created.send().unwrap().status(), 201);
         Self {
-            token: client.token,
+            token,
             sent: Mutex::default(),
         }
     }

@@ -3,7 +3,7 @@ use std::process::Command;
 
 use stats_testing_http::{ADMIN_TOKEN, Server, isolate};
 
-use super::{Folder, HAS_DATABASE_SETTINGS, example, free_ports};
+use super::{Folder, example, free_ports};
 
 /// Two servers on one database.
 pub(super) struct Servers {
@@ -19,36 +19,28 @@ impl Servers {
     pub(super) fn new(databases: [u16; 3], mode: &str) -> Self {
         let [one, two, three] = databases;
         let hosts = format!("127.0.0.1:{one},127.0.0.1:{two},127.0.0.1:{three}");
-        let mut settings = example(
+        let read_write = "target_session_attrs=read-write";
+        let parameters = match mode {
+            "transaction" => format!("{read_write}&pool_mode={mode}"),
+            _ => read_write.to_owned(),
+        };
+        let of_standby = |parameters: &str| parameters.replace("read-write", "prefer-standby");
+        let settings = example(
             "stats.toml",
             &[
                 ("HOST = \"0.0.0.0\"", "HOST = \"127.0.0.1\""),
                 ("PORT = 5000\n", ""),
                 ("db1:5432,db2:5432,db3:5432", &hosts),
-                (
-                    "DATABASE_POOL_MODE = \"session\"",
-                    &format!("DATABASE_POOL_MODE = \"{mode}\""),
-                ),
+                (read_write, &parameters),
+                (&of_standby(read_write), &of_standby(&parameters)),
             ],
         );
-        if !HAS_DATABASE_SETTINGS {
-            let new = [
-                "DATABASE_READ_URL",
-                "DATABASE_CONNECTIONS",
-                "DATABASE_POOL_MODE",
-            ];
-            let is_known = |line: &&str| !new.iter().any(|key| line.starts_with(key));
-            let known: Vec<_> = settings.lines().filter(is_known).collect();
-            settings = known.join("\n");
-        }
         let folder = Folder::new();
         Self {
             settings: folder.write("stats.toml", &settings),
             folder,
             ports: free_ports(),
-            database: format!(
-                "postgres://stats:secret@{hosts}/stats?target_session_attrs=read-write"
-            ),
+            database: format!("postgres://stats:secret@{hosts}/stats?{read_write}"),
             running: [None, None],
         }
     }
