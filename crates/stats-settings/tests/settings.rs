@@ -398,11 +398,12 @@ fn http_urls_with_user_information_are_rejected_unquoted() {
 }
 
 /// The keys of the secrets, each with a valid value.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 6] = [
     ("ADMIN_TOKEN", "sesame"),
     ("REMOTE_STATS_TOKEN", "sesame"),
     ("MOSP_TOKEN", "sesame"),
     ("DATABASE_URL", "postgres://me:sesame@localhost/x"),
+    ("DATABASE_READ_URL", "postgres://me:sesame@localhost/x"),
     ("DB_PASSWORD", "sesame"),
 ];
 
@@ -554,7 +555,7 @@ fn entries_have_values_and_origins_without_secrets() {
         assert_eq!(find("HOST"), (r#""::1""#, "stats.toml".to_owned()));
         assert_eq!(find("FIX_PROXY"), ("false", "default".to_owned()));
         let shown = match key {
-            "DATABASE_URL" => r#""postgres://localhost/x""#,
+            "DATABASE_URL" | "DATABASE_READ_URL" => r#""postgres://localhost/x""#,
             _ => r#""…""#,
         };
         assert_eq!(find(key), (shown, "the environment".to_owned()));
