@@ -51,7 +51,7 @@ pack() {
     done
     cp -r "$1/package"/{man,completions} LICENSE README.md CHANGELOG.md docs "$folder/"
     mkdir "$folder/examples"
-    cp -r examples/stats.toml examples/deploy "$folder/examples/"
+    cp -r examples/stats.toml examples/deploy examples/scale "$folder/examples/"
     cp packaging/debian/stats-server.service "$folder/examples/deploy/"
     archive "$name-$2"
 }
