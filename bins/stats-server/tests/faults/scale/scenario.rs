@@ -122,20 +122,8 @@ fn all_goes_on(mode: Option<&str>) {
             poolers.stop(0);
         }
         haproxy.wait_for(["DOWN", "DOWN"]);
-        let primary = cluster.furthest();
-        cluster.promote(primary);
-        if let Some(poolers) = &mut poolers {
-            poolers.restart(primary);
-        }
-        let before = traffic.acknowledged();
-        wait_until("stats are stored again", || {
-            traffic.acknowledged() > before + 20
-        });
-        haproxy.wait_for(["UP", "UP"]);
-        traffic.wait_for_rounds(2);
-        assert_known(&traffic);
-        traffic.wait_for_rounds(3);
-        assert_unharmed(&traffic);
+        let primary = promote(&cluster, poolers.as_mut());
+        assert_recovers(&traffic, &haproxy);
 
         step("the old primary is a standby");
         cluster.rejoin(0, primary);
@@ -151,20 +139,8 @@ fn all_goes_on(mode: Option<&str>) {
         if let Some(poolers) = &mut poolers {
             poolers.stop(primary);
         }
-        let next = cluster.furthest();
-        cluster.promote(next);
-        if let Some(poolers) = &mut poolers {
-            poolers.restart(next);
-        }
-        let before = traffic.acknowledged();
-        wait_until("stats are stored again", || {
-            traffic.acknowledged() > before + 20
-        });
-        haproxy.wait_for(["UP", "UP"]);
-        traffic.wait_for_rounds(2);
-        assert_known(&traffic);
-        traffic.wait_for_rounds(3);
-        assert_unharmed(&traffic);
+        promote(&cluster, poolers.as_mut());
+        assert_recovers(&traffic, &haproxy);
     });
     let primary = (0..3).find(|server| {
         cluster
@@ -223,6 +199,30 @@ fn all_goes_on(mode: Option<&str>) {
             "{line}"
         );
     }
+}
+
+/// Makes the standby that has received most the primary.
+fn promote(cluster: &Cluster, poolers: Option<&mut PgBouncers>) -> usize {
+    let primary = cluster.furthest();
+    cluster.promote(primary);
+    if let Some(poolers) = poolers {
+        poolers.restart(primary);
+    }
+    primary
+}
+
+/// Asserts that stats are stored again after a failover, and that from then on nothing fails.
+#[track_caller]
+fn assert_recovers(traffic: &Traffic, haproxy: &HaProxy) {
+    let before = traffic.acknowledged();
+    wait_until("stats are stored again", || {
+        traffic.acknowledged() > before + 20
+    });
+    haproxy.wait_for(["UP", "UP"]);
+    traffic.wait_for_rounds(2);
+    assert_known(traffic);
+    traffic.wait_for_rounds(3);
+    assert_unharmed(traffic);
 }
 
 /// Asserts that reads of a server were answered by a standby.
