@@ -46,8 +46,8 @@ pub struct Connections {
 
 /// The monitor's own connection.
 const MONITORS: u32 = 1;
-/// Connections for writing; all others are for reading. SQLite allows one writer; on PostgreSQL the second one sends its statements while the first
-/// one commits.
+/// Connections for writing; all others are for reading. SQLite allows one writer; on PostgreSQL the second one sends its
+/// statements while the first one commits.
 const SQLITE_WRITERS: u32 = 1;
 const POSTGRES_WRITERS: u32 = 2;
 /// How often a request that waits for a connection checks for cancellation and for an unreachable database.
@@ -65,8 +65,9 @@ impl Db {
 
     /// Opens an existing database.
     pub fn open_with(url: &DatabaseUrl, options: impl Into<Options>) -> Result<Self, DbError> {
-        let options = options.into();
-        if let Some(replica) = &options.replica
+        let mut options = options.into();
+        let replica = options.replica.take();
+        if let Some(replica) = &replica
             && let (DatabaseUrl::Sqlite(_), _) | (_, DatabaseUrl::Sqlite(_)) = (url, replica)
         {
             return Err(DbError::Url(format!(
@@ -75,18 +76,12 @@ impl Db {
         }
         // Fail here rather than in a pool, which would retry.
         Connector::new(url, Access::Read, &options.timeouts).open()?;
-        let of_replica = Options {
-            replica: None,
-            ..options.clone()
-        };
-        let replica = options
-            .replica
-            .map(|url| Replica::new(Self::pooled(&url, of_replica.clone(), None)));
-        Ok(Self::pooled(url, of_replica, replica))
+        let replica = replica.map(|url| Replica::new(Self::pooled(&url, &options, None)));
+        Ok(Self::pooled(url, &options, replica))
     }
 
     /// The storage at `url`, which need not be reachable.
-    fn pooled(url: &DatabaseUrl, options: Options, replica: Option<Replica>) -> Self {
+    fn pooled(url: &DatabaseUrl, options: &Options, replica: Option<Replica>) -> Self {
         let Options {
             timeouts,
             connections,
@@ -100,13 +95,13 @@ impl Db {
                 .test_on_check_out(false)
                 .connection_timeout(timeouts.connection)
                 .error_handler(Box::new(monitor.clone()))
-                .build_unchecked(Connector::new(url, access, &timeouts))
+                .build_unchecked(Connector::new(url, access, timeouts))
         };
         let writers = match url {
             DatabaseUrl::Sqlite(_) => SQLITE_WRITERS,
             DatabaseUrl::Postgres(_) => POSTGRES_WRITERS,
         };
-        let readers = connections.max(Options::MIN_CONNECTIONS) - writers - MONITORS;
+        let readers = (*connections).max(Options::MIN_CONNECTIONS) - writers - MONITORS;
         let shared = Shared {
             url: url.clone(),
             readers: pool(Access::Read, readers, 1),

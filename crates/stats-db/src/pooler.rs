@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use crate::connection::{Access, Backend, Connector, DbConnection};
 use crate::{DatabaseUrl, Db, DbError, PoolMode, Timeouts};
 
-/// The wait for the second connection. A pooler with one backend lets it wait until the first transaction ends.
+/// The wait for the comparison. A pooler with one backend lets the second connection wait for the first one.
 const WAIT: Duration = Duration::from_secs(3);
 
 impl Db {
@@ -46,8 +46,8 @@ fn keeps_backends(url: &DatabaseUrl) -> Result<bool, DbError> {
         };
         let _ = send.send(compare());
     });
-    // Two connections that cannot be in use at once have one backend.
-    results.recv_timeout(WAIT).unwrap_or(Ok(false))
+    // A database that is slow must not look like a pooler. The errors of prepared statements still tell one.
+    results.recv_timeout(WAIT).unwrap_or(Ok(true))
 }
 
 /// The backends of two transactions that are open at the same time.
